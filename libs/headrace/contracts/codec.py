@@ -1,0 +1,113 @@
+"""Bytes on the wire: Avro in Confluent framing (magic byte 0, four bytes of schema id, the Avro body).
+
+Reference: the "wire format" section of Confluent's Schema Registry documentation.
+"""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from typing import Any, Protocol
+
+import fastavro
+
+from headrace.contracts.journal import JournalRecord
+from headrace.contracts.journal_codec import read_journal_record, write_journal_record
+from headrace.contracts.message import Message
+from headrace.contracts.registry import MESSAGE_TYPES
+from headrace.contracts.schemas import NAMESPACE, parsed_schema, schema_ids
+from headrace.contracts.wire import from_wire, to_wire
+
+_FRAME = struct.Struct(">bI")
+_PREFIX = f"{NAMESPACE}."
+
+
+class DecodeError(ValueError):
+    """Bytes that are no message of ours; the text says what was expected and what was found."""
+
+
+class SchemaIds(Protocol):
+    """Where schema ids come from: the checked-in file, or a schema registry."""
+
+    def id_of(self, name: str) -> int:
+        """Return the id under which messages of this type are written."""
+
+    def schema_of(self, schema_id: int) -> tuple[str, Any]:
+        """Return the message type and the parsed schema that an id stands for; KeyError when nobody knows it."""
+
+
+class CheckedInIds:
+    """Ids from `schemas/ids.json`: the highest version of a schema is the one that is written."""
+
+    def __init__(self) -> None:
+        self._ids = {name: versions[max(versions)] for name, versions in schema_ids().items()}
+        self._names = {number: name for name, versions in schema_ids().items() for number in versions.values()}
+
+    def id_of(self, name: str) -> int:
+        """Return the id under which messages of this type are written."""
+        return self._ids[name]
+
+    def schema_of(self, schema_id: int) -> tuple[str, Any]:
+        """Return the message type and the parsed schema that an id stands for."""
+        name = self._names[schema_id]
+        return name, parsed_schema(name)
+
+
+class Codec:
+    """Encodes and decodes framed messages. Not tied to a topic; safe to share between threads."""
+
+    def __init__(self, ids: SchemaIds | None = None) -> None:
+        self._ids = ids or CheckedInIds()
+        self._writers: dict[type[Message], tuple[bytes, Any]] = {}
+        self._readers: dict[int, tuple[type[Message], Any]] = {}
+
+    def encode(self, message: Message) -> bytes:
+        """Return a message as framed bytes."""
+        writer = self._writers.get(type(message))
+        if writer is None:
+            name = message.type_name()
+            writer = self._writers[type(message)] = (_FRAME.pack(0, self._ids.id_of(name)), parsed_schema(name))
+        frame, schema = writer
+        out = BytesIO()
+        out.write(frame)
+        if isinstance(message, JournalRecord):
+            write_journal_record(out, message)
+        else:
+            fastavro.schemaless_writer(out, schema, to_wire(message))
+        return out.getvalue()
+
+    def decode(self, data: bytes | None) -> Message:
+        """Return the message that framed bytes stand for.
+
+        Raises:
+            DecodeError: the bytes are not framed, name an unknown schema, or do not fit it.
+        """
+        if data is None or len(data) < _FRAME.size or data[0] != 0:
+            found = (
+                "no value"
+                if data is None
+                else f"{len(data)} bytes that begin with {bytes(data[:5]).hex(' ') or 'nothing'}"
+            )
+            raise DecodeError(f"Expected Confluent framing (byte 0, 4-byte schema id, Avro body), but found {found}")
+        schema_id = _FRAME.unpack_from(data)[1]
+        cls, schema = self._reader(schema_id)
+        body = BytesIO(data)
+        body.seek(_FRAME.size)
+        try:
+            if cls is JournalRecord:
+                return read_journal_record(body, schema)
+            return from_wire(cls, fastavro.schemaless_reader(body, schema, None))  # type: ignore[arg-type]
+        except (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+            raise DecodeError(
+                f"Expected the Avro body of a {cls.__name__}, but reading it failed: {error!r}"
+            ) from error
+
+    def _reader(self, schema_id: int) -> tuple[type[Message], Any]:
+        reader = self._readers.get(schema_id)
+        if reader is None:
+            try:
+                name, schema = self._ids.schema_of(schema_id)
+                reader = self._readers[schema_id] = (MESSAGE_TYPES[name.removeprefix(_PREFIX)], schema)
+            except KeyError:
+                raise DecodeError(f"Expected a known schema id, but found {schema_id}") from None
+        return reader

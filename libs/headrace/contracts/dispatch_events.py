@@ -1,0 +1,103 @@
+"""Events in the life of a task, as the dispatcher sees it. Field docs: the schemas of the same names."""
+
+from __future__ import annotations
+
+from headrace.contracts.message import Message
+from headrace.contracts.task_events import TaskScheduled
+
+
+class TaskQueued(Message, frozen=True, kw_only=True):
+    """A ready task waits for a worker; it carries all that an assignment needs."""
+
+    task: TaskScheduled
+    shard: int
+    at: int
+
+
+class TaskAssigned(Message, frozen=True, kw_only=True):
+    """A worker is to run an attempt of a task."""
+
+    assignment: int
+    worker: str
+    session: str
+    task: TaskScheduled
+    shard: int
+    at: int
+
+
+class AssignmentsEnded(Message, frozen=True, kw_only=True):
+    """Assignments whose slots are free again."""
+
+    assignments: list[int]
+    at: int
+
+
+class TaskRequeued(Message, frozen=True, kw_only=True):
+    """An assignment was taken back; its task waits again."""
+
+    assignment: int
+    reason: str
+    losses: int
+    at: int
+
+
+class TaskDropped(Message, frozen=True, kw_only=True):
+    """A waiting task is no longer wanted."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    reason: str
+    at: int
+
+
+class AttemptTimedOut(Message, frozen=True, kw_only=True):
+    """The dispatcher found that an attempt took too long; the decision service decides what follows."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    to_shard: int
+    assignment: int
+    worker: str = ""
+    timeout: str
+    at: int
+
+
+class AttemptLost(Message, frozen=True, kw_only=True):
+    """The worker of an attempt was lost, and the dispatcher does not try again by itself."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    to_shard: int
+    assignment: int
+    worker: str = ""
+    losses: int
+    poison: bool
+    at: int
+
+
+class TaskUnserved(Message, frozen=True, kw_only=True):
+    """No living worker offers this task."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    queue: str
+    reason: str
+    at: int
+
+
+class TaskServed(Message, frozen=True, kw_only=True):
+    """A worker appeared for a task that nobody offered; it waits for a slot."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    at: int

@@ -1,0 +1,36 @@
+"""The records of a journal. Field docs: the schemas of the same names."""
+
+from __future__ import annotations
+
+from headrace.contracts.message import Message
+
+
+class InputPosition(Message, frozen=True, kw_only=True):
+    """How far a shard has read one of its inputs."""
+
+    topic: str
+    partition: int
+    offset: int
+    epoch: int = -1
+    n: int = -1
+
+
+class EpochStarted(Message, frozen=True, kw_only=True):
+    """A process took over a shard; the record's offset is the epoch of its reign."""
+
+    code_version: int
+    process: str
+    host: str = ""
+    idle_reigns: int = 1
+    checkpoint: bool = False
+    at: int
+
+
+class JournalRecord(Message, frozen=True, kw_only=True):
+    """One atomic decision of a shard: one or more inputs, and the events that follow from them."""
+
+    epoch: int
+    n: int
+    at: int
+    positions: list[InputPosition]
+    events: list[Message]

@@ -1,0 +1,38 @@
+"""Every message type by name: the table of contents of the wire language."""
+
+from __future__ import annotations
+
+from headrace.contracts import commands, definitions, journal, log_lines, positions, references, reports, retry
+from headrace.contracts.events import ALL_EVENTS
+from headrace.contracts.message import Message
+from headrace.contracts.resource_commands import DeclareResource
+
+COMMANDS: tuple[type[Message], ...] = (
+    commands.StartWorkflow,
+    commands.CompleteTask,
+    commands.FailTask,
+    commands.CancelWorkflow,
+    commands.TerminateWorkflow,
+)
+REPORTS: tuple[type[Message], ...] = (reports.WorkerHello, reports.WorkerHeartbeat, reports.WorkerGoodbye)
+OTHERS: tuple[type[Message], ...] = (
+    DeclareResource,
+    journal.JournalRecord,
+    journal.EpochStarted,
+    definitions.Definition,
+    definitions.DefinitionLatest,
+    definitions.NamespaceSettings,
+    positions.ReaderPosition,
+    log_lines.LogLine,
+)
+PARTS: tuple[type[Message], ...] = (
+    journal.InputPosition,
+    references.ParentRef,
+    references.LeaseHolder,
+    reports.QueueOffer,
+    reports.FinishedAssignment,
+    retry.RetryPolicy,
+)
+MESSAGE_TYPES: dict[str, type[Message]] = {
+    message.type_name(): message for message in (*COMMANDS, *REPORTS, *ALL_EVENTS, *OTHERS, *PARTS)
+}

@@ -1,0 +1,86 @@
+"""Every setting that all services share: one typed value from the environment, each with its reason.
+
+`HEADRACE_` and the field's name in capitals is the variable. `HEADRACE_KAFKA_CONFIG_*` goes to librdkafka as it is: the rest of
+the name in lower case, with dots for underscores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "HEADRACE_"
+KAFKA_CONFIG_PREFIX = "HEADRACE_KAFKA_CONFIG_"
+
+
+class InvalidSettings(ValueError):
+    """A setting that cannot be used; the text names the variable."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process is told from outside."""
+
+    kafka: Annotated[str, Meta(description="Bootstrap servers of the Kafka cluster.")] = "127.0.0.1:19092"
+    api: Annotated[str, Meta(description="Address of the read API.")] = "http://127.0.0.1:8700"
+    postgres: Annotated[str, Meta(description="DSN of the read model's owner; only the status service uses it.")] = ""
+    postgres_reader: Annotated[str, Meta(description="DSN of the role that can only SELECT; the read API uses it.")] = ""
+    namespace: Annotated[str, Meta(description="Prefix of every topic: a namespace is a cell.")] = "headrace"
+    state: Annotated[str, Meta(description="Folder of the local stack; dev.json in it tells the CLI where things are.")] = ".headrace"
+    schema_registry: Annotated[str, Meta(description="URL of a schema registry; empty takes ids from the checked-in file.")] = ""
+    decision_shards: Annotated[int, Meta(description="Shards of the decision service; fixed when a namespace is made.", ge=1, le=256)] = 4
+    dispatcher_shards: Annotated[int, Meta(description="Shards of the dispatcher; a queue lives on one of them.", ge=1, le=256)] = 1
+    resource_shards: Annotated[int, Meta(description="Shards of the resource manager; a resource lives on one.", ge=1, le=256)] = 1
+    replication_factor: Annotated[int, Meta(description="Replicas of every topic; 3 on a cluster, 1 on one broker.", ge=1, le=10)] = 1
+    payload_limit_bytes: Annotated[int, Meta(description="Largest input or output: a record must hold it with room to spare.", ge=1024)] = 1_048_576
+    record_limit_bytes: Annotated[int, Meta(description="Largest journal record; below the topics' max.message.bytes.", ge=65536)] = 4_194_304
+    cause_limit_bytes: Annotated[int, Meta(description="Longest error text that is kept; a traceback fits, a dump does not.", ge=256)] = 8_192
+    kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings of the environment.
+
+        Without an address in the environment, the `dev.json` of the state folder gives the addresses of the running
+        local stack.
+
+        Raises:
+            InvalidSettings: a variable does not fit; the text names it and what was expected.
+        """
+        source = dict(os.environ if environ is None else environ)
+        values: dict[str, Any] = {}
+        for name in cls.__struct_fields__:
+            text = source.get(PREFIX + name.upper())
+            if name != "kafka_config" and text is not None:
+                values[name] = text
+        values["kafka_config"] = {
+            name.removeprefix(KAFKA_CONFIG_PREFIX).lower().replace("_", "."): text
+            for name, text in sorted(source.items())
+            if name.startswith(KAFKA_CONFIG_PREFIX)
+        }
+        _fill_from_dev(values)
+        try:
+            return msgspec.convert(values, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidSettings(f"Expected valid HEADRACE_* settings, but {error}") from error
+
+    def client_config(self, **options: str | int | float | bool) -> dict[str, Any]:
+        """Return librdkafka options for one client: ours, then what the environment passes through."""
+        return {"bootstrap.servers": self.kafka, **{k.replace("_", "."): v for k, v in options.items()}, **self.kafka_config}
+
+
+def _fill_from_dev(values: dict[str, Any]) -> None:
+    if "kafka" in values:
+        return
+    try:
+        found = json.loads(Path(values.get("state", ".headrace"), "dev.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    for name in ("kafka", "api", "namespace"):
+        if isinstance(found.get(name), str):
+            values.setdefault(name, found[name])
