@@ -8,7 +8,7 @@ for the next, so a decision sees what it has decided so far, and live and replay
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -36,7 +36,10 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
 
 
-class Decider[State](Protocol):
+State = TypeVar("State")
+
+
+class Decider(Protocol[State]):
     """The pure part of a shard. `State` is whatever its fold makes."""
 
     code_version: int
