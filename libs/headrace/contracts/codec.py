@@ -6,13 +6,19 @@ Reference: the "wire format" section of Confluent's Schema Registry documentatio
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, Protocol
 
 import fastavro
 
 from headrace.contracts.journal import JournalRecord
-from headrace.contracts.journal_codec import read_journal_record, write_journal_record
+from headrace.contracts.journal_codec import (
+    encode_event,
+    read_journal_record,
+    write_encoded_record,
+    write_journal_record,
+)
 from headrace.contracts.message import Message
 from headrace.contracts.registry import MESSAGE_TYPES
 from headrace.contracts.schemas import NAMESPACE, parsed_schema, schema_ids
@@ -74,6 +80,20 @@ class Codec:
             write_journal_record(out, message)
         else:
             fastavro.schemaless_writer(out, schema, to_wire(message))
+        return out.getvalue()
+
+    def encode_event(self, event: Message) -> bytes:
+        """Return an event as it stands within a journal record: what `encode_record` takes."""
+        return encode_event(event)
+
+    def encode_record(self, head: JournalRecord, events: Sequence[bytes]) -> bytes:
+        """Return a journal record as framed bytes: the fields of `head`, whose own events are ignored, and encoded events.
+
+        So the shard runtime knows the size of every event before it takes it, and no event is encoded twice.
+        """
+        out = BytesIO()
+        out.write(_FRAME.pack(0, self._ids.id_of("JournalRecord")))
+        write_encoded_record(out, head, events)
         return out.getvalue()
 
     def decode(self, data: bytes | None) -> Message:

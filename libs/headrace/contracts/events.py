@@ -18,6 +18,7 @@ from headrace.contracts.dispatch_events import (
     TaskServed,
     TaskUnserved,
 )
+from headrace.contracts.journal import InputMarked
 from headrace.contracts.lease_events import (
     LeaseRecorded,
     LeaseRequested,
@@ -31,6 +32,7 @@ from headrace.contracts.resource_events import (
     ResourceDeclared,
 )
 from headrace.contracts.task_events import (
+    AssignmentRevoked,
     NodeEnded,
     TaskCancelled,
     TaskFailed,
@@ -59,6 +61,7 @@ from headrace.contracts.workflow_events import (
     CommandForwarded,
     CommandHeld,
     CommandRejected,
+    PreviousRecorded,
     StartRefused,
     WorkflowCancelled,
     WorkflowFailed,
@@ -85,6 +88,7 @@ WORKFLOW_EVENTS: tuple[type[Message], ...] = (
     CommandHeld,
     ActivationYielded,
     ActivationResumed,
+    PreviousRecorded,
     TaskScheduled,
     TaskSucceeded,
     TaskFailed,
@@ -94,6 +98,7 @@ WORKFLOW_EVENTS: tuple[type[Message], ...] = (
     TaskReleased,
     TaskRefused,
     NodeEnded,
+    AssignmentRevoked,
     LeaseRequested,
     LeaseRecorded,
     LeaseReturned,
@@ -126,4 +131,6 @@ RESOURCE_EVENTS: tuple[type[Message], ...] = (
     LeaseReleased,
     LeaseRefused,
 )
-ALL_EVENTS: tuple[type[Message], ...] = WORKFLOW_EVENTS + TASK_EVENTS + RESOURCE_EVENTS
+RUNTIME_EVENTS: tuple[type[Message], ...] = (InputMarked,)
+"""Events of the shard runtime itself, in any journal; no decider sees them."""
+ALL_EVENTS: tuple[type[Message], ...] = WORKFLOW_EVENTS + TASK_EVENTS + RESOURCE_EVENTS + RUNTIME_EVENTS

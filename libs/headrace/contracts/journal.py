@@ -34,3 +34,12 @@ class JournalRecord(Message, frozen=True, kw_only=True):
     at: int
     positions: list[InputPosition]
     events: list[Message]
+
+
+class InputMarked(Message, frozen=True, kw_only=True):
+    """The shard runtime is about to decide an input that may have ended earlier reigns."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: int

@@ -8,6 +8,7 @@ holds the result against fastavro's own for the whole schema.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -25,17 +26,27 @@ _HEAD_FIELDS = ("epoch", "n", "at", "positions")
 
 def write_journal_record(out: BytesIO, record: JournalRecord) -> None:
     """Append the Avro body of a journal record to `out`."""
-    fields = to_wire_head(record)
-    head, branches = _layout("JournalRecord")
-    fastavro.schemaless_writer(out, head, fields)
-    events = record.events
+    write_encoded_record(out, record, [encode_event(event) for event in record.events])
+
+
+def write_encoded_record(out: BytesIO, head: JournalRecord, events: Sequence[bytes]) -> None:
+    """Append the Avro body of a journal record whose events are encoded already (`encode_event`)."""
+    schema, _ = _layout("JournalRecord")
+    fastavro.schemaless_writer(out, schema, to_wire_head(head))
     if events:
         out.write(_zigzag(len(events)))
         for event in events:
-            prefix, schema = branches[type(event)]
-            out.write(prefix)
-            fastavro.schemaless_writer(out, schema, to_wire(event))
+            out.write(event)
     out.write(b"\0")
+
+
+def encode_event(event: Message) -> bytes:
+    """Return an event as an item of a journal record's array: the index of its branch and its Avro body."""
+    prefix, schema = _layout("JournalRecord")[1][type(event)]
+    out = BytesIO()
+    out.write(prefix)
+    fastavro.schemaless_writer(out, schema, to_wire(event))
+    return out.getvalue()
 
 
 def read_journal_record(body: BytesIO, schema: Any) -> JournalRecord:

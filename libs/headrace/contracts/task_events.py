@@ -160,3 +160,14 @@ class NodeEnded(Message, frozen=True, kw_only=True):
     at: int
     error: str = ""
     cause: str = ""
+
+
+class AssignmentRevoked(Message, frozen=True, kw_only=True):
+    """The dispatcher took an assignment back; a failure that it still reports does not count."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    assignment: int
+    at: int

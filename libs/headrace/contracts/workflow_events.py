@@ -84,6 +84,7 @@ class WorkflowSucceeded(Message, frozen=True, kw_only=True):
     started_at: int = 0
     output: bytes
     content_type: str = "application/json"
+    key: str = ""
     at: int
     trace: str = ""
 
@@ -173,4 +174,13 @@ class ActivationResumed(Message, frozen=True, kw_only=True):
 
     workflow_id: str
     run_id: str
+    at: int
+
+
+class PreviousRecorded(Message, frozen=True, kw_only=True):
+    """The last result of a definition under a key, wherever its run lived."""
+
+    name: str
+    key: str
+    output: bytes
     at: int

@@ -1,0 +1,53 @@
+"""The limits of the shard runtime, each with its reason."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace.runtime.settings import Settings
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shard may do at most. Times in ms, sizes in bytes."""
+
+    record_limit_bytes: int = 4_194_304
+    """Largest journal record. A record is sealed at half of it, so that one more decision of bounded size still fits."""
+    record_inputs: int = 64
+    """Inputs decided into one record: enough to share the cost of an append, few enough that the first does not wait long."""
+    in_flight_records: int = 64
+    """Appends that wait for their acknowledgement: what a broken reign decides in vain at most, and the memory it takes."""
+    inbox_records: int = 4_000
+    """Records that were read and wait to be decided; beyond that nothing is read."""
+    poll_records: int = 1_000
+    """Records taken from the log at a time: bounds the time for which acknowledgements and timers wait."""
+    progress_delay_ms: int = 50
+    """A command that changed nothing is recorded as read after this time: so many heartbeats share one record."""
+    pause_min_ms: int = 20
+    pause_max_ms: int = 400
+    """Random pause before a shard that was abandoned is taken again, so that two owners do not fence each other in step."""
+    retry_ms: int = 500
+    """Pause before asking again a log or a group that did not answer."""
+    clock_tolerance_ms: int = 60_000
+    """A clock further from the broker's than this would fire timers wrongly: the process declines."""
+    idle_reigns: int = 3
+    """Reigns that recorded nothing before inputs are marked one by one: once may be chance, three times are a pattern."""
+    marks: int = 2
+    """Times that an input may be marked and run before it is parked."""
+    drain_ms: int = 5_000
+    """How long a shard that is given back waits for acknowledgements; the next owner repeats what was not acknowledged."""
+    topic_check_ms: int = 30_000
+    """How often the topics' ids are compared with the recorded ones: a client does not notice a topic that was made anew."""
+    wait_max_ms: int = 100
+    """Longest wait for input: bounds how late a signal or a change of the group is noticed."""
+    wait_in_flight_ms: int = 1
+    """Longest wait for input while acknowledgements are due."""
+
+    @property
+    def seal_bytes(self) -> int:
+        """Return the size from which on a record takes no further input."""
+        return self.record_limit_bytes // 2
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Return the limits that follow from the settings."""
+        return cls(record_limit_bytes=settings.record_limit_bytes)
