@@ -39,6 +39,11 @@ class TaskRequeued(Message, frozen=True, kw_only=True):
     reason: str
     losses: int
     at: int
+    workflow_id: str = ""
+    run_id: str = ""
+    step: int = -1
+    attempt: int = 0
+    to_shard: int = -1
 
 
 class TaskDropped(Message, frozen=True, kw_only=True):

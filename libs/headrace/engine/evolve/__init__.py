@@ -1,0 +1,1 @@
+"""State changes, one function per event; `registry.evolve` finds them."""

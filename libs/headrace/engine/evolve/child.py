@@ -1,0 +1,32 @@
+"""State changes of child workflows, on the parent's side."""
+
+from __future__ import annotations
+
+from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, ChildRequested
+from headrace.engine.kernel.outcomes import Outcome
+from headrace.engine.kernel.requests import child_fingerprint
+from headrace.engine.state import CHILD, Delivered, OpenStep, ShardState
+
+
+def child_requested(state: ShardState, event: ChildRequested) -> None:
+    """A child is asked for."""
+    run = state.runs[event.workflow_id]
+    run.open[event.step] = OpenStep(
+        kind=CHILD, node=event.node, index=event.index, child_id=event.child_id, to_shard=event.to_shard
+    )
+    run.steps.append(child_fingerprint(event.node, event.index, event.name))
+
+
+def child_ended(state: ShardState, event: ChildEnded) -> None:
+    """The child's end is the step's."""
+    run = state.runs[event.workflow_id]
+    del run.open[event.step]
+    outcome = Outcome(event.status, event.output, event.content_type, event.error, event.cause)
+    run.log.append(Delivered(event.step, outcome, event.at))
+
+
+def child_cancel_requested(state: ShardState, event: ChildCancelRequested) -> None:
+    """The parent gave the child up; giving up is a recorded request too."""
+    run = state.runs[event.workflow_id]
+    run.open.pop(event.step, None)
+    run.steps.append(f"cancel {event.step}")

@@ -1,0 +1,58 @@
+"""What a program is: a way to write workflows, as a coroutine over the kernel."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from headrace.contracts.definitions import Definition
+from headrace.engine.kernel.kernel import Kernel
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program may know of its run. Times are in ms since the epoch; `previous` is empty where there is none."""
+
+    workflow_id: str
+    run_id: str
+    name: str
+    version: str
+    attempt: int
+    input: bytes
+    content_type: str
+    started_at: int
+    key: str = ""
+    previous: bytes = b""
+    depth: int = 0
+
+
+class Result(msgspec.Struct, frozen=True):
+    """The payload that a workflow ends with."""
+
+    data: bytes = b"null"
+    content_type: str = "application/json"
+
+
+class Program(Protocol):
+    """One language for workflows."""
+
+    interpreter: int
+
+    def prepare(self, definition: Definition) -> Any:
+        """Return the definition ready to run; called once per version, and cached."""
+
+    def timeout_ms(self, prepared: Any, run: RunInfo) -> int:
+        """Return how long a run may take, in ms; 0 means no limit."""
+
+    async def main(self, prepared: Any, run: RunInfo, kernel: Kernel) -> Result:
+        """Run a workflow: return its result, raise `WorkflowFailure`, or let `Cancelled` out."""
+
+
+class Definitions(Protocol):
+    """Where the engine finds definitions. A version never changes."""
+
+    def get(self, name: str, version: str) -> Definition | None:
+        """Return one version, or None when it is not known."""
+
+    def latest(self, name: str) -> Definition | None:
+        """Return the version that a start without a version gets, or None."""
