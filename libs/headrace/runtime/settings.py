@@ -17,6 +17,8 @@ from msgspec import Meta
 
 PREFIX = "HEADRACE_"
 KAFKA_CONFIG_PREFIX = "HEADRACE_KAFKA_CONFIG_"
+# librdkafka's one option that is spelled with an underscore.
+_UNDERSCORED = {"log.level": "log_level"}
 
 
 class InvalidSettings(ValueError):
@@ -29,17 +31,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka: Annotated[str, Meta(description="Bootstrap servers of the Kafka cluster.")] = "127.0.0.1:19092"
     api: Annotated[str, Meta(description="Address of the read API.")] = "http://127.0.0.1:8700"
     postgres: Annotated[str, Meta(description="DSN of the read model's owner; only the status service uses it.")] = ""
-    postgres_reader: Annotated[str, Meta(description="DSN of the role that can only SELECT; the read API uses it.")] = ""
+    postgres_reader: Annotated[str, Meta(description="DSN of the role that can only SELECT; the read API uses it.")] = (
+        ""
+    )
     namespace: Annotated[str, Meta(description="Prefix of every topic: a namespace is a cell.")] = "headrace"
-    state: Annotated[str, Meta(description="Folder of the local stack; dev.json in it tells the CLI where things are.")] = ".headrace"
-    schema_registry: Annotated[str, Meta(description="URL of a schema registry; empty takes ids from the checked-in file.")] = ""
-    decision_shards: Annotated[int, Meta(description="Shards of the decision service; fixed when a namespace is made.", ge=1, le=256)] = 4
-    dispatcher_shards: Annotated[int, Meta(description="Shards of the dispatcher; a queue lives on one of them.", ge=1, le=256)] = 1
-    resource_shards: Annotated[int, Meta(description="Shards of the resource manager; a resource lives on one.", ge=1, le=256)] = 1
-    replication_factor: Annotated[int, Meta(description="Replicas of every topic; 3 on a cluster, 1 on one broker.", ge=1, le=10)] = 1
-    payload_limit_bytes: Annotated[int, Meta(description="Largest input or output: a record must hold it with room to spare.", ge=1024)] = 1_048_576
-    record_limit_bytes: Annotated[int, Meta(description="Largest journal record; below the topics' max.message.bytes.", ge=65536)] = 4_194_304
-    cause_limit_bytes: Annotated[int, Meta(description="Longest error text that is kept; a traceback fits, a dump does not.", ge=256)] = 8_192
+    state: Annotated[
+        str, Meta(description="Folder of the local stack; dev.json in it tells the CLI where things are.")
+    ] = ".headrace"
+    schema_registry: Annotated[
+        str, Meta(description="URL of a schema registry; empty takes ids from the checked-in file.")
+    ] = ""
+    decision_shards: Annotated[
+        int, Meta(description="Shards of the decision service; fixed when a namespace is made.", ge=1, le=256)
+    ] = 4
+    dispatcher_shards: Annotated[
+        int, Meta(description="Shards of the dispatcher; a queue lives on one of them.", ge=1, le=256)
+    ] = 1
+    resource_shards: Annotated[
+        int, Meta(description="Shards of the resource manager; a resource lives on one.", ge=1, le=256)
+    ] = 1
+    replication_factor: Annotated[
+        int, Meta(description="Replicas of every topic; 3 on a cluster, 1 on one broker.", ge=1, le=10)
+    ] = 1
+    payload_limit_bytes: Annotated[
+        int, Meta(description="Largest input or output: a record must hold it with room to spare.", ge=1024)
+    ] = 1_048_576
+    record_limit_bytes: Annotated[
+        int, Meta(description="Largest journal record; below the topics' max.message.bytes.", ge=65536)
+    ] = 4_194_304
+    cause_limit_bytes: Annotated[
+        int, Meta(description="Longest error text that is kept; a traceback fits, a dump does not.", ge=256)
+    ] = 8_192
     kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
 
     @classmethod
@@ -56,22 +78,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         values: dict[str, Any] = {}
         for name in cls.__struct_fields__:
             text = source.get(PREFIX + name.upper())
-            if name != "kafka_config" and text is not None:
+            if name != "kafka_config" and text:
                 values[name] = text
         values["kafka_config"] = {
-            name.removeprefix(KAFKA_CONFIG_PREFIX).lower().replace("_", "."): text
-            for name, text in sorted(source.items())
-            if name.startswith(KAFKA_CONFIG_PREFIX)
+            _option(name): text for name, text in sorted(source.items()) if name.startswith(KAFKA_CONFIG_PREFIX)
         }
         _fill_from_dev(values)
         try:
             return msgspec.convert(values, cls, strict=False)
         except msgspec.ValidationError as error:
-            raise InvalidSettings(f"Expected valid HEADRACE_* settings, but {error}") from error
+            raise InvalidSettings(_refusal(str(error), values)) from error
 
     def client_config(self, **options: str | int | float | bool) -> dict[str, Any]:
         """Return librdkafka options for one client: ours, then what the environment passes through."""
-        return {"bootstrap.servers": self.kafka, **{k.replace("_", "."): v for k, v in options.items()}, **self.kafka_config}
+        return {
+            "bootstrap.servers": self.kafka,
+            **{k.replace("_", "."): v for k, v in options.items()},
+            **self.kafka_config,
+        }
+
+
+def _option(variable: str) -> str:
+    name = variable.removeprefix(KAFKA_CONFIG_PREFIX).lower().replace("_", ".")
+    return _UNDERSCORED.get(name, name)
+
+
+def _refusal(problem: str, values: Mapping[str, Any]) -> str:
+    """Return what is wrong in terms of the variable; msgspec ends its text with the path of the field: `$.decision_shards`."""
+    what, _, path = problem.partition(" - at `$.")
+    name = path.rstrip("`")
+    return f"{PREFIX}{name.upper()}: {what}, but found {values.get(name)!r}" if path else problem
 
 
 def _fill_from_dev(values: dict[str, Any]) -> None:
@@ -80,6 +116,8 @@ def _fill_from_dev(values: dict[str, Any]) -> None:
     try:
         found = json.loads(Path(values.get("state", ".headrace"), "dev.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        return
+    if not isinstance(found, dict):
         return
     for name in ("kafka", "api", "namespace"):
         if isinstance(found.get(name), str):
