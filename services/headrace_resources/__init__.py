@@ -1,0 +1,1 @@
+"""The resource manager: who holds which shared resource."""
