@@ -10,6 +10,7 @@ from collections import deque
 import msgspec
 
 from headrace.contracts.references import ParentRef
+from headrace.contracts.retry import RetryPolicy
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.timers import TimerHeap
 
@@ -48,6 +49,7 @@ class OpenStep(msgspec.Struct, kw_only=True):
     fencing_token: int = 0
     losses: int = 0
     revoked: int = 0
+    retry: RetryPolicy | None = None
     due_at: int = 0
     child_id: str = ""
     to_shard: int = 0
@@ -89,7 +91,10 @@ class Run(msgspec.Struct, kw_only=True):
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a run that has ended, so that its id is not used twice by mistake."""
+    """What is kept of a run that has ended, so that its id is not used twice by mistake.
+
+    `input` is a digest: enough to tell whether a repeated start asks for the same.
+    """
 
     run_id: str
     name: str

@@ -36,6 +36,7 @@ def task_scheduled(state: ShardState, event: TaskScheduled) -> None:
     step.attempt = event.attempt
     step.queue = event.queue
     step.losses = event.losses
+    step.retry = event.retry
     step.revoked = 0
 
 

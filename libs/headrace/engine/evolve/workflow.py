@@ -16,6 +16,7 @@ from headrace.contracts.workflow_events import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
+from headrace.engine.identity import input_digest
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.state import CANCEL, STUCK, WORKFLOW_TIMER, Closed, Delivered, Run, ShardState
 
@@ -62,7 +63,7 @@ def workflow_ended(state: ShardState, event: WorkflowEnd) -> None:
     state.closed[event.workflow_id] = Closed(
         run_id=run.run_id,
         name=run.name,
-        input=run.input,
+        input=input_digest(run.input),
         command_id=run.command_id,
         attempt=run.attempt,
         status=END_STATUS[type(event)],

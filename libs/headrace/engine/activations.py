@@ -1,0 +1,118 @@
+"""The live coroutines of open runs: a cache beside the state, rebuilt from it whenever one is missing.
+
+Nothing that matters lives only here. An entry may be dropped at any time; `caught_up` runs the program again over the record.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.engine.budget import BudgetPort
+from headrace.engine.kernel.kernel import Kernel
+from headrace.engine.kernel.outcomes import NonDeterministic
+from headrace.engine.programs.program import Definitions, Program, RunInfo
+from headrace.engine.state import CANCEL, Run
+
+
+class DefinitionMissing(Exception):
+    """A run's definition is not to be had; the text names it."""
+
+
+class Activations:
+    """Live kernels by run id, at most `limit` of them; the one that was used longest ago goes first."""
+
+    def __init__(
+        self, *, definitions: Definitions, programs: Mapping[str, Program], budget: BudgetPort, limit: int = 10_000
+    ) -> None:
+        self.definitions = definitions
+        self.programs = programs
+        self.budget = budget
+        self._limit = limit
+        self._live: OrderedDict[str, Kernel] = OrderedDict()
+        self._prepared: OrderedDict[tuple[str, str], Any] = OrderedDict()
+
+    def caught_up(self, run: Run) -> Kernel:
+        """Return the run's kernel after everything that the run has recorded was delivered to it.
+
+        Raises:
+            NonDeterministic: the code asks for something else than the record shows.
+            DefinitionMissing: the version that the run began with is not known here.
+            BudgetExceeded: an activation took too much time or memory.
+        """
+        kernel = self._live.get(run.run_id)
+        if kernel is None:
+            kernel = self._start(run)
+            self._live[run.run_id] = kernel
+            if len(self._live) > self._limit:
+                self._live.popitem(last=False)[1].close()
+        else:
+            self._live.move_to_end(run.run_id)
+        log = run.log
+        while kernel.delivered < len(log):
+            end = log[kernel.delivered]
+            with self.budget.activation(run.workflow_id):
+                if end.step == CANCEL:
+                    kernel.deliver_cancel(end.outcome.cause, end.at)
+                else:
+                    kernel.deliver(end.step, end.outcome, end.at)
+        if kernel.next_step < len(run.steps):
+            raise NonDeterministic(
+                f"Expected {len(run.steps)} recorded steps, but the code asks for {kernel.next_step} only: the record goes on with "
+                f"[{run.steps[kernel.next_step]}]; deploy code that makes the recorded steps, or terminate the workflow"
+            )
+        return kernel
+
+    def drop(self, run_id: str) -> None:
+        """Forget a run's kernel."""
+        kernel = self._live.pop(run_id, None)
+        if kernel is not None and not (kernel.main is not None and kernel.main.done):
+            kernel.close()
+
+    def prepared(self, program: str, name: str, version: str) -> tuple[Program, Any]:
+        """Return a program and a definition prepared for it.
+
+        Raises:
+            DefinitionMissing: no such version, or a program that this process does not know.
+        """
+        runner = self.programs.get(program)
+        if runner is None:
+            raise DefinitionMissing(
+                f"Expected a program among {sorted(self.programs)}, but found {program!r} for {name}@{version}"
+            )
+        found = self._prepared.get((name, version))
+        if found is None:
+            definition = self.definitions.get(name, version)
+            if definition is None:
+                raise DefinitionMissing(
+                    f"Expected definition {name}@{version}, but it is not known here; deploy it again"
+                )
+            found = self._prepared[(name, version)] = runner.prepare(definition)
+            if len(self._prepared) > self._limit:
+                self._prepared.popitem(last=False)
+        return runner, found
+
+    def _start(self, run: Run) -> Kernel:
+        program, prepared = self.prepared(run.program, run.name, run.version)
+        kernel = Kernel(recorded=run.steps, workflow_id=run.workflow_id, run_id=run.run_id, now_ms=run.started_at)
+        with self.budget.activation(run.workflow_id):
+            kernel.start(program.main(prepared, run_info(run), kernel))
+        return kernel
+
+
+def run_info(run: Run) -> RunInfo:
+    """Return what a program may know of a run."""
+    return RunInfo(
+        workflow_id=run.workflow_id,
+        run_id=run.run_id,
+        name=run.name,
+        version=run.version,
+        attempt=run.attempt,
+        input=run.input,
+        content_type=run.content_type,
+        started_at=run.started_at,
+        key=run.key,
+        previous=run.previous,
+        depth=run.parent.depth if run.parent else 0,
+    )

@@ -1,0 +1,56 @@
+"""What the deciders of one shard share: where it stands among its kind, its limits, and its live coroutines."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace.contracts.partition import shard_of
+from headrace.engine.activations import Activations
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of the engine, in bytes and counts; each is a setting of the decision service."""
+
+    payload_bytes: int = 1_048_576
+    decision_bytes: int = 1_048_576
+    cause_bytes: int = 8_192
+    child_depth: int = 32
+    timers_per_tick: int = 256
+    held_per_run: int = 10_000
+
+
+class Shards(msgspec.Struct, frozen=True, kw_only=True):
+    """How many shards of each kind the namespace has, and which decision shard this is."""
+
+    shard: int = 0
+    decision: int = 1
+    dispatcher: int = 1
+    resource: int = 1
+
+    def of_workflow(self, workflow_id: str) -> int:
+        """Return the decision shard of a workflow."""
+        return shard_of(workflow_id, self.decision)
+
+    def of_queue(self, queue: str) -> int:
+        """Return the dispatcher shard of a queue."""
+        return shard_of(queue, self.dispatcher)
+
+    def of_resource(self, resource: str) -> int:
+        """Return the resource shard of a resource."""
+        return shard_of(resource, self.resource)
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Given to every decide function."""
+
+    shards: Shards
+    limits: Limits
+    activations: Activations
+
+    def cut(self, text: str) -> str:
+        """Return a text cut at the limit for causes, with a mark that says so."""
+        data = text.encode("utf-8", "replace")
+        limit = self.limits.cause_bytes
+        if len(data) <= limit:
+            return data.decode("utf-8")
+        return data[:limit].decode("utf-8", "ignore") + f" ... [cut: {len(data)} bytes, the limit is {limit}]"

@@ -1,0 +1,119 @@
+"""Run a workflow's coroutine as far as the record goes, and record what it asks for next."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from headrace.contracts.message import Message
+from headrace.contracts.workflow_events import (
+    ActivationResumed,
+    ActivationYielded,
+    WorkflowCancelled,
+    WorkflowFailed,
+    WorkflowStuck,
+    WorkflowSucceeded,
+    WorkflowTimedOut,
+)
+from headrace.engine.activations import DefinitionMissing
+from headrace.engine.budget import BudgetExceeded
+from headrace.engine.context import Context
+from headrace.engine.decide.requests import cancel_event, event_of, size_of
+from headrace.engine.kernel.kernel import Kernel
+from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
+from headrace.engine.programs.program import Result
+from headrace.engine.state import STUCK, Run, ShardState
+
+TIMED_OUT_REASON = "headrace.WorkflowTimedOut"
+"""The reason of a request to end that a workflow's own time limit made."""
+
+
+def advance(context: Context, state: ShardState, run: Run, now_ms: int) -> Iterator[Message]:
+    """Yield the events of one activation. A decision that grows too large stops with `ActivationYielded`."""
+    if run.status == STUCK:
+        return
+    kernel = yield from caught_up_or_stuck(context, run, now_ms)
+    if kernel is None:
+        return
+    room = context.limits.decision_bytes
+    fresh = kernel.fresh
+    while fresh:
+        step, request = fresh[0]
+        size = size_of(request)
+        # A record takes at least one event, whatever its size: payloads have their own limit.
+        if size > room < context.limits.decision_bytes:
+            yield ActivationYielded(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
+            return
+        room -= size
+        fresh.popleft()
+        yield event_of(context, run, step, request, now_ms)
+    assert kernel.main is not None
+    if kernel.main.done:
+        yield from _finish(context, run, kernel, now_ms)
+
+
+def resume(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
+    """Yield the next part of the first decision that was too large for one record."""
+    run = state.runs[state.pending[0]]
+    yield ActivationResumed(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
+    yield from advance(context, state, run, now_ms)
+
+
+def caught_up_or_stuck(context: Context, run: Run, now_ms: int) -> Generator[Message, None, Kernel | None]:
+    """Return the run's kernel, up to date; None after the run had to be parked, which the yielded event says."""
+    try:
+        return context.activations.caught_up(run)
+    except BudgetExceeded as error:
+        yield from stuck(context, run, "headrace.BudgetExceeded", str(error), now_ms)
+    except (NonDeterministic, DefinitionMissing) as error:
+        yield from stuck(context, run, f"headrace.{type(error).__name__}", str(error), now_ms)
+    return None
+
+
+def stuck(context: Context, run: Run, error: str, cause: str, now_ms: int) -> Iterator[Message]:
+    """Yield the event that parks a run for a human; its record stays as it is."""
+    context.activations.drop(run.run_id)
+    yield WorkflowStuck(
+        workflow_id=run.workflow_id, run_id=run.run_id, error=error, cause=context.cut(cause), at=now_ms
+    )
+
+
+def close_open_steps(run: Run, reason: str, now_ms: int) -> Iterator[Message]:
+    """Yield the events that give up whatever a run that ends has left open."""
+    for step in list(run.open):
+        yield cancel_event(run, step, reason, now_ms)
+
+
+def _finish(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Iterator[Message]:
+    assert kernel.main is not None
+    context.activations.drop(run.run_id)
+    yield from close_open_steps(run, "the workflow has ended", now_ms)
+    common: dict[str, Any] = {
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "parent": run.parent,
+        "name": run.name,
+        "started_at": run.started_at,
+        "at": now_ms,
+        "trace": run.trace,
+    }
+    error = kernel.main.error
+    if error is None:
+        result = kernel.main.result()
+        assert isinstance(result, Result)
+        limit = context.limits.payload_bytes
+        if len(result.data) <= limit:
+            yield WorkflowSucceeded(**common, key=run.key, output=result.data, content_type=result.content_type)
+        else:
+            cause = f"Expected an output of at most {limit} bytes, but it has {len(result.data)}; return a reference instead"
+            yield WorkflowFailed(**common, error="headrace.OutputTooLarge", cause=cause)
+    elif isinstance(error, Cancelled) and run.cancel_reason == TIMED_OUT_REASON:
+        yield WorkflowTimedOut(**common, timeout_ms=run.timeout_ms)
+    elif isinstance(error, Cancelled) and run.cancel_reason is not None:
+        yield WorkflowCancelled(**common, reason=run.cancel_reason)
+    elif isinstance(error, WorkflowFailure):
+        yield WorkflowFailed(**common, error=error.error, cause=context.cut(error.cause))
+    else:
+        cause = "".join(traceback.format_exception(error, limit=-8))
+        yield WorkflowFailed(**common, error=type(error).__name__, cause=context.cut(cause))

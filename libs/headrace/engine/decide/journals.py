@@ -1,0 +1,117 @@
+"""A record of another service's or shard's journal: the events in it that are addressed to this shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
+from headrace.contracts.codec import Codec, DecodeError
+from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
+from headrace.contracts.journal import JournalRecord
+from headrace.contracts.message import Message
+from headrace.contracts.resource_events import LeaseGranted, LeaseRefused
+from headrace.contracts.workflow_events import (
+    CommandForwarded,
+    PreviousRecorded,
+    StartRefused,
+    WorkflowCancelled,
+    WorkflowFailed,
+    WorkflowSucceeded,
+    WorkflowTerminated,
+    WorkflowTimedOut,
+)
+from headrace.engine.context import Context
+from headrace.engine.decide.child_ended import child_ended
+from headrace.engine.decide.commands import decide_command, hold
+from headrace.engine.decide.dispatch import attempt_lost, attempt_timed_out_at_dispatcher, task_requeued
+from headrace.engine.decide.end_workflow import cancel_child
+from headrace.engine.decide.leases import lease_granted, lease_refused
+from headrace.engine.decide.start_workflow import start_child
+from headrace.engine.state import STUCK, ShardState
+from headrace.shard.decider import Input
+
+_CODEC = Codec()
+_ENDS = (WorkflowSucceeded, WorkflowFailed, WorkflowCancelled, WorkflowTerminated, WorkflowTimedOut)
+
+
+def decide_journal(context: Context, state: ShardState, item: Input, now_ms: int) -> Iterator[Message]:
+    """Decide, event by event, what a journal record says to this shard."""
+    record = item.message
+    assert isinstance(record, JournalRecord), (
+        f"Expected a journal record, but found {record!r} at {item.topic}/{item.partition}@{item.offset}"
+    )
+    for at, event in enumerate(record.events):
+        yield from _decide(context, state, item, event, f"j{item.partition}-{item.offset}-{at}", now_ms)
+
+
+def _decide(
+    context: Context, state: ShardState, item: Input, event: Message, run_id: str, now_ms: int
+) -> Iterator[Message]:
+    mine = context.shards.shard
+    concerned = _concerned(context, event)
+    run = state.runs.get(concerned) if concerned else None
+    if run is not None and run.status == STUCK:
+        yield from hold(context, run, _CODEC.encode(event), now_ms)
+        return
+    match event:
+        case CommandForwarded() if event.to_shard == mine:
+            forwarded = _forwarded(item, event)
+            yield from decide_command(context, state, forwarded, run_id, now_ms)
+        case ChildRequested() if event.to_shard == mine:
+            yield from start_child(context, state, event, run_id, now_ms)
+        case ChildCancelRequested() if event.to_shard == mine:
+            yield from cancel_child(context, state, event, now_ms)
+        case AttemptTimedOut() if event.to_shard == mine:
+            yield from attempt_timed_out_at_dispatcher(context, state, event, now_ms)
+        case AttemptLost() if event.to_shard == mine:
+            yield from attempt_lost(context, state, event, now_ms)
+        case TaskRequeued() if event.to_shard == mine:
+            yield from task_requeued(context, state, event, now_ms)
+        case LeaseGranted() if event.to_shard == mine:
+            yield from lease_granted(context, state, event, now_ms)
+        case LeaseRefused() if event.to_shard == mine:
+            yield from lease_refused(context, state, event, now_ms)
+        case StartRefused() if event.parent is not None and concerned:
+            yield from child_ended(context, state, event.parent, event, now_ms)
+        case _ if isinstance(event, _ENDS):
+            if event.parent is not None and concerned:
+                yield from child_ended(context, state, event.parent, event, now_ms)
+            if isinstance(event, WorkflowSucceeded) and event.key:
+                yield PreviousRecorded(name=event.name, key=event.key, output=event.output, at=now_ms)
+
+
+def _concerned(context: Context, event: Message) -> str:
+    """Return the id of this shard's workflow that an event concerns; empty when it concerns none, or may only start one."""
+    match event:
+        case AttemptTimedOut() | AttemptLost() | TaskRequeued():
+            workflow_id = event.workflow_id
+        case LeaseGranted() | LeaseRefused():
+            workflow_id = event.holder.workflow_id
+        case ChildCancelRequested():
+            workflow_id = event.child_id
+        case StartRefused() | WorkflowSucceeded() | WorkflowFailed() | WorkflowCancelled():
+            workflow_id = event.parent.workflow_id if event.parent else ""
+        case WorkflowTerminated() | WorkflowTimedOut():
+            workflow_id = event.parent.workflow_id if event.parent else ""
+        case _:
+            return ""
+    mine = bool(workflow_id) and context.shards.of_workflow(workflow_id) == context.shards.shard
+    return workflow_id if mine else ""
+
+
+def _forwarded(item: Input, event: CommandForwarded) -> Input:
+    """Return a forwarded command as the input that it would have been on its own shard."""
+    try:
+        message, error = _CODEC.decode(event.command), ""
+    except DecodeError as failure:
+        message, error = None, str(failure)
+    return msgspec.structs.replace(
+        item,
+        message=message,
+        error=error,
+        value=event.command,
+        key=event.workflow_id.encode(),
+        trace=event.trace,
+    )

@@ -1,0 +1,122 @@
+"""The decision shard's decider: commands and other shards' events in, workflow events out.
+
+Start reading here: `decide` hands each input to a file of `headrace.engine.decide`, `evolve` each event to one of
+`headrace.engine.evolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
+from headrace.contracts.lease_events import LeaseRequested, LeaseReturned
+from headrace.contracts.message import Message
+from headrace.contracts.task_events import (
+    TaskCancelled,
+    TaskFailed,
+    TaskReleased,
+    TaskScheduled,
+    TaskSucceeded,
+    TaskTimedOut,
+)
+from headrace.contracts.topics import WORKFLOW_COMMANDS
+from headrace.contracts.workflow_events import (
+    CommandForwarded,
+    StartRefused,
+    WorkflowCancelled,
+    WorkflowFailed,
+    WorkflowSucceeded,
+    WorkflowTerminated,
+    WorkflowTimedOut,
+)
+from headrace.engine.context import Context
+from headrace.engine.decide import advance, timers
+from headrace.engine.decide.commands import decide_command, rejected
+from headrace.engine.decide.journals import decide_journal
+from headrace.engine.evolve.registry import evolve
+from headrace.engine.state import ShardState
+from headrace.shard.decider import Input
+
+CODE_VERSION = 1
+"""Version of the fold. Raised by every change after which older code would fold a journal differently."""
+
+
+class DecisionDecider:
+    """The pure part of a decision shard (`headrace.shard.decider.Decider`)."""
+
+    code_version = CODE_VERSION
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def initial(self) -> ShardState:
+        """Return the state of a shard that has decided nothing yet."""
+        return ShardState(shard=self.context.shards.shard)
+
+    def decide(self, state: ShardState, item: Input, now_ms: int) -> Iterator[Message]:
+        """Yield the events that follow from an input."""
+        if item.topic == WORKFLOW_COMMANDS:
+            return decide_command(self.context, state, item, f"{item.partition}-{item.offset}", now_ms)
+        return decide_journal(self.context, state, item, now_ms)
+
+    def failed(self, state: ShardState, item: Input, error: Exception, now_ms: int) -> Iterator[Message]:
+        """Park the workflow that an input was for; without one, the input goes to the dead letters."""
+        cause = f"{type(error).__name__}: {error}, at {item.topic}/{item.partition}@{item.offset}"
+        run = state.runs.get(getattr(item.message, "workflow_id", ""))
+        if run is not None:
+            yield from advance.stuck(self.context, run, "headrace.DecisionFailed", cause, now_ms)
+        else:
+            yield rejected(self.context, item, "headrace.DecisionFailed", cause, now_ms)
+
+    def due_at(self, state: ShardState) -> int | None:
+        """Return when the next timer is due."""
+        return timers.due_at(state)
+
+    def tick(self, state: ShardState, now_ms: int) -> Iterator[Message]:
+        """Yield the events of the timers that are due by now."""
+        return timers.tick(self.context, state, now_ms)
+
+    def has_pending(self, state: ShardState) -> bool:
+        """Tell whether the rest of a decision that was too large waits."""
+        return bool(state.pending)
+
+    def resume(self, state: ShardState, now_ms: int) -> Iterator[Message]:
+        """Yield the next part of a decision that was too large."""
+        return advance.resume(self.context, state, now_ms)
+
+    def evolve(self, state: ShardState, event: Message) -> None:
+        """Change the state by one event."""
+        evolve(state, event)
+
+    def taken_over(self, state: ShardState, now_ms: int) -> None:
+        """Nothing: a decision shard has no liveness clocks."""
+
+    def addressees(self, event: Message) -> Iterable[str]:
+        """Return whom an event is addressed to."""
+        shards = self.context.shards
+        match event:
+            case TaskScheduled():
+                return (f"x{shards.of_queue(event.queue)}",)
+            case TaskSucceeded() | TaskFailed() | TaskTimedOut() | TaskCancelled():
+                to = (f"x{shards.of_queue(event.queue)}",) if event.queue else ()
+                # The token says that a lease, or a request for one, ends here; the resource is the manager's to know.
+                return (*to, *self._all("r", shards.resource)) if event.fencing_token else to
+            case LeaseRequested() | LeaseReturned():
+                return (f"r{shards.of_resource(event.resource)}",)
+            case TaskReleased():
+                return self._all("r", shards.resource)
+            case ChildRequested() | ChildCancelRequested() | CommandForwarded():
+                return (f"d{event.to_shard}",)
+            case WorkflowSucceeded():
+                to = (f"d{shards.of_workflow(event.parent.workflow_id)}",) if event.parent else ()
+                return self._all("d", shards.decision) if event.key else to
+            case WorkflowFailed() | WorkflowCancelled() | WorkflowTerminated() | WorkflowTimedOut():
+                to = (f"d{shards.of_workflow(event.parent.workflow_id)}",) if event.parent else ()
+                return (*to, *self._all("x", shards.dispatcher), *self._all("r", shards.resource))
+            case StartRefused() if event.parent:
+                return (f"d{shards.of_workflow(event.parent.workflow_id)}",)
+        return ()
+
+    @staticmethod
+    def _all(kind: str, count: int) -> tuple[str, ...]:
+        return tuple(f"{kind}{number}" for number in range(count))

@@ -1,0 +1,139 @@
+"""`ctx`: what a Python workflow is given to ask for steps."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Awaitable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from headrace.engine.kernel.futures import StepFuture
+from headrace.engine.kernel.kernel import Kernel
+from headrace.engine.kernel.outcomes import Cancelled, Outcome
+from headrace.engine.kernel.requests import CancelStep, Sleep, StartChild
+from headrace.engine.programs.program import RunInfo
+from headrace.engine.graph.durations import parse_duration
+from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
+from headrace.engine.programs.python.group import Group
+from headrace.engine.programs.python.payloads import arguments_payload, from_payload, input_payload
+from headrace.engine.programs.python.targets import child_name, task_request
+
+
+class WorkflowContext:
+    """Handed to a `@workflow` function as its first argument. Everything that it does is recorded."""
+
+    def __init__(self, run: RunInfo, kernel: Kernel) -> None:
+        self._run = run
+        self._kernel = kernel
+
+    @property
+    def workflow_id(self) -> str:
+        """Id of the workflow."""
+        return self._run.workflow_id
+
+    @property
+    def run_id(self) -> str:
+        """Id of this run."""
+        return self._run.run_id
+
+    @property
+    def attempt(self) -> int:
+        """Number of this run under its workflow id, from 1."""
+        return self._run.attempt
+
+    @property
+    def previous(self) -> Any:
+        """The last result of this workflow under the same key; None where there is none."""
+        return from_payload(self._run.previous) if self._run.previous else None
+
+    @property
+    def now(self) -> datetime:
+        """The time of the event that the workflow reacts to, in UTC; the same in every replay."""
+        return datetime.fromtimestamp(self._kernel.now_ms / 1000, UTC)
+
+    @property
+    def random(self) -> random.Random:
+        """A generator that is seeded by the run and the step: the same in every replay."""
+        return random.Random(f"{self._kernel.run_id}/{self._kernel.next_step}")
+
+    def uuid(self) -> uuid.UUID:
+        """Return a random UUID that is the same in every replay."""
+        return uuid.UUID(int=self.random.getrandbits(128), version=4)
+
+    async def run(self, task: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a task and return what it returns.
+
+        Raises:
+            TaskFailed: the task failed for good, took too long, or could not be scheduled.
+        """
+        return await self._task(task, -1, args, kwargs)
+
+    async def map(self, task: Any, items: Iterable[Any], *, concurrency: int = 0) -> list[Any]:
+        """Run a task once per item, and return the results in the order of the items.
+
+        `concurrency` bounds how many run at once; 0 means no bound. The first failure cancels the others and is raised.
+        """
+        todo = list(items)
+        results: list[Any] = [None] * len(todo)
+        places = iter(range(len(todo)))
+
+        async def lane() -> None:
+            for at in places:
+                results[at] = await self._task(task, at, (todo[at],), {})
+
+        lanes = min(concurrency, len(todo)) if concurrency > 0 else len(todo)
+        await Group(self._kernel, [lane() for _ in range(lanes)]).results()
+        return results
+
+    async def gather(self, *awaitables: Awaitable[Any]) -> list[Any]:
+        """Wait for several at once, and return their results in order. The first failure cancels the others and is raised."""
+        return await Group(self._kernel, list(awaitables)).results()
+
+    async def child(self, workflow: Any, *args: Any, id: str = "", **kwargs: Any) -> Any:
+        """Run a child workflow and return its output.
+
+        Raises:
+            ChildFailed: the child failed, was cancelled or terminated, took too long, or was refused.
+        """
+        name, version = child_name(workflow)
+        data = input_payload(args, kwargs)
+        request = StartChild(node=name, name=name, version=version, child_id=id, input=data)
+        outcome = await self._step(self._kernel.request(request), name)
+        if outcome.ok:
+            return from_payload(outcome.data, outcome.content_type)
+        raise ChildFailed(outcome.error, outcome.cause, workflow=name, status=outcome.status)
+
+    async def sleep(self, duration: str | float | timedelta) -> None:
+        """Wait. A number is seconds; a text is like `5m` or `1h30m`."""
+        await self._step(self._kernel.request(Sleep(node="sleep", duration_ms=_pause_ms(duration))), "sleep")
+
+    async def sleep_until(self, when: datetime) -> None:
+        """Wait until a time; one that has passed does not wait."""
+        pause = max(0, int(when.timestamp() * 1000) - self._kernel.now_ms)
+        await self._step(self._kernel.request(Sleep(node="sleep", duration_ms=pause)), "sleep")
+
+    async def _task(self, task: Any, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        data, content_type = arguments_payload(args, kwargs)
+        request = msgspec.structs.replace(task_request(task), index=index, input=data, content_type=content_type)
+        outcome = await self._step(self._kernel.request(request), request.node)
+        if outcome.ok:
+            return from_payload(outcome.data, outcome.content_type)
+        raise TaskFailed(outcome.error, outcome.cause, task=request.task, status=outcome.status)
+
+    async def _step(self, future: StepFuture[Outcome], node: str) -> Outcome:
+        try:
+            return await future
+        except Cancelled as cancelled:
+            if not future.done:
+                self._kernel.request(CancelStep(node=node, step=future.step, reason=str(cancelled)))
+            raise
+
+
+def _pause_ms(duration: str | float | timedelta) -> int:
+    if isinstance(duration, str):
+        return parse_duration(duration)
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    return max(0, int(seconds * 1000))

@@ -1,0 +1,57 @@
+"""What `ctx.run` and `ctx.child` take: a task or workflow as the bundle has it, as the user's module has it, or its name."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from headrace.contracts.retry import RetryPolicy
+from headrace.engine.kernel.requests import RunTask
+
+
+@runtime_checkable
+class TaskTarget(Protocol):
+    """A task with its options. Times are in ms; 0 means no limit."""
+
+    name: str
+    queue: str
+    priority: int
+    retry: RetryPolicy | None
+    timeout_ms: int
+    heartbeat_ms: int
+    resource: str
+    units: int
+    capacity: int
+
+
+def task_request(task: Any) -> RunTask:
+    """Return the request for a task, without its input."""
+    if isinstance(task, str):
+        return RunTask(node=task, task=task)
+    target = getattr(task, "stub", task)
+    if not isinstance(target, TaskTarget):
+        raise TypeError(
+            f"Expected a @task function or a task's name, but found {task!r}; decorate the function with @task"
+        )
+    return RunTask(
+        node=target.name,
+        task=target.name,
+        queue=target.queue,
+        priority=target.priority,
+        timeout_ms=target.timeout_ms,
+        heartbeat_ms=target.heartbeat_ms,
+        retry=target.retry,
+        resource=target.resource,
+        units=target.units,
+        capacity=target.capacity,
+    )
+
+
+def child_name(workflow: Any) -> tuple[str, str]:
+    """Return the name and version of a child's definition; an empty version means the latest."""
+    if isinstance(workflow, str):
+        wanted, _, version = workflow.partition("@")
+        return wanted, version
+    name = getattr(workflow, "name", None)
+    if not isinstance(name, str):
+        raise TypeError(f"Expected a @workflow function or a workflow's name, but found {workflow!r}")
+    return name, ""
