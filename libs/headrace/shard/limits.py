@@ -39,6 +39,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How often the topics' ids are compared with the recorded ones: a client does not notice a topic that was made anew."""
     wait_max_ms: int = 100
     """Longest wait for input: bounds how late a signal or a change of the group is noticed."""
+    wait_recovery_ms: int = 10
+    """Longest wait for the journal in a replay: other shards of the process may be at work."""
     wait_in_flight_ms: int = 1
     """Longest wait for input while acknowledgements are due."""
 

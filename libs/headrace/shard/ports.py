@@ -67,9 +67,7 @@ class PositionLost(Exception):
 class LookUps(Protocol):
     """Questions about the log that are answered at once. Every method raises `LogAway` when the log does not answer."""
 
-    def bounds(
-        self, partitions: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, Bounds]:
+    def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """Return the bounds of partitions. Raises `PositionLost` when one does not exist."""
 
     def record_at(self, partition: TopicPartition, offset: int) -> Record | None:

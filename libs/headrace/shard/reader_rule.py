@@ -62,9 +62,7 @@ class Verdict(Enum):
     """The offset is not after the position: it was looked at before."""
 
 
-def judge(
-    position: Position, offset: int, header: tuple[int, int] | None
-) -> tuple[Verdict, Position]:
+def judge(position: Position, offset: int, header: tuple[int, int] | None) -> tuple[Verdict, Position]:
     """Return what a record is to a reader at `position`, and the position after it.
 
     `header` is (epoch, n) from the record's header (`contracts.headers.journal_position`); None where there is none.

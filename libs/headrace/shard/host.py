@@ -1,0 +1,196 @@
+"""All shards that the group gives to one process, on one thread: each foreign journal is read once for all of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from random import Random
+
+from headrace.contracts.codec import Codec
+from headrace.shard.arrivals import Arrival
+from headrace.shard.environment import Environment, ShardMetrics
+from headrace.shard.limits import Limits
+from headrace.shard.ports import Clock, Log, LogAway, Membership, PositionLost, TopicPartition
+from headrace.shard.roles import ShardRole
+from headrace.shard.runtime import Shard
+from headrace.shard.topic_guard import TopicGuard
+
+_log = logging.getLogger("headrace.shard")
+
+
+class ShardHost:
+    """Steps shards and feeds them; the loop around it waits for as long as `wait_ms` says."""
+
+    def __init__(
+        self,
+        role: ShardRole,
+        log: Log,
+        membership: Membership,
+        clock: Clock,
+        *,
+        codec: Codec | None = None,
+        limits: Limits | None = None,
+        random: Random | None = None,
+        process: str = "",
+        topic_ids: Mapping[str, str] | None = None,
+    ) -> None:
+        """Host shards of one role. `topic_ids` are the recorded ones; without them those of this moment are taken."""
+        self.shards: dict[int, Shard] = {}
+        self.metrics: dict[int, ShardMetrics] = {}
+        self._role = role
+        self._log = log
+        self._membership = membership
+        self._clock = clock
+        self._codec = codec or Codec()
+        self._limits = limits or Limits()
+        self._random = random or Random()
+        self._process = process or f"{role.name}@{socket.gethostname()}:{os.getpid()}"
+        self._guard = TopicGuard(log, role.topics, topic_ids)
+        self._next_check = clock.monotonic_ms() + self._limits.topic_check_ms
+        self._source = log.source(f"{role.name}-inputs")
+        self._own = {spec.topic for spec in role.inputs if spec.own_partition_only}
+
+    def step(self, wait_ms: int = 0) -> bool:
+        """Go round once; wait at most `wait_ms` for input. False when nothing happened.
+
+        Raises:
+            ShardDeclined: this process must not run one of its shards.
+            PositionLost: a topic is not what it was, and nobody else has taken over.
+        """
+        self._membership.poll()
+        worked = self._take_and_give_back()
+        self._check_topics()
+        for shard in list(self.shards.values()):
+            worked |= shard.step()
+        worked |= self._assign()
+        return self._feed(0 if worked else wait_ms) or worked
+
+    def wait_ms(self) -> int:
+        """Return how long to wait for input at most."""
+        waits = [self._limits.wait_max_ms]
+        for shard in self.shards.values():
+            if shard.in_flight:
+                waits.append(self._limits.wait_in_flight_ms)
+            wait = shard.wait_ms()
+            if wait is not None:
+                waits.append(wait)
+        return min(waits)
+
+    def ready(self) -> bool:
+        """Tell whether the group has given us our part and all of it has caught up."""
+        wanted = self._membership.shards()
+        return self._membership.joined() and all(
+            number in self.shards and self.shards[number].caught_up for number in wanted
+        )
+
+    def retire(self) -> None:
+        """Stop politely: decide nothing more, and wait for the acknowledgements that are due."""
+        for number in list(self.shards):
+            self._give_back(number)
+        self._source.close()
+
+    # --- the parts of a step --------------------------------------------------------------------------------------
+
+    def _take_and_give_back(self) -> bool:
+        """Rule 1: the group spreads the work; safety does not depend on it."""
+        wanted = self._membership.shards()
+        lost = [number for number in self.shards if number not in wanted]
+        for number in lost:
+            self._give_back(number)
+        new = sorted(wanted - self.shards.keys())
+        for number in new:
+            self.shards[number] = Shard(self._environment(number), self._membership)
+        return bool(lost or new)
+
+    def _give_back(self, number: int) -> None:
+        shard = self.shards.pop(number)
+        for _ in range(self._limits.drain_ms // self._limits.wait_max_ms):
+            if shard.drain(self._limits.wait_max_ms):
+                break
+        shard.drop()
+        _log.info("shard %s is given back", shard.env.name)
+        gone = [where for where in self._source.assigned() if where.topic in self._own and where.partition == number]
+        self._source.drop(gone)
+
+    def _assign(self) -> bool:
+        """Let the source read what new reigns need; it goes back where one of them is behind it."""
+        starts: dict[TopicPartition, int] = {}
+        assigned = self._source.assigned()
+        for shard in self.shards.values():
+            if shard.reign is None or shard.assigned:
+                continue
+            try:
+                needs = shard.needs()
+            except LogAway:
+                continue
+            for where, offset in needs.items():
+                if where not in assigned or offset < assigned[where]:
+                    starts[where] = min(offset, starts.get(where, offset))
+            shard.assigned = True
+        if starts:
+            self._source.assign(starts)
+        return bool(starts)
+
+    def _feed(self, wait_ms: int) -> bool:
+        """Read inputs and offer each record to those who read its partition."""
+        full = [shard for shard in self.shards.values() if shard.reign is not None and not shard.reign.has_room]
+        if full:
+            # Nothing more is read before it has room again: what it waits for is acknowledgements.
+            full[0].await_acks(wait_ms)
+            return False
+        try:
+            records = self._source.poll(self._limits.poll_records, wait_ms)
+        except PositionLost as error:
+            self._lost(error)
+            return True
+        for record in records:
+            arrival = Arrival(record)
+            if record.topic in self._own:
+                shard = self.shards.get(record.partition)
+                if shard is not None:
+                    shard.offer(arrival)
+            else:
+                for shard in self.shards.values():
+                    shard.offer(arrival)
+        for shard in self.shards.values():
+            shard.reached(self._source.assigned())
+        return bool(records)
+
+    def _lost(self, error: PositionLost) -> None:
+        """A position is gone: perhaps since somebody else has the shard and went on without us; else stop loudly."""
+        shards = [shard for shard in self.shards.values() if shard.reign is not None]
+        try:
+            if not all(shard.superseded() for shard in shards):
+                raise error
+        except LogAway:
+            return  # The source raises again.
+        for shard in shards:
+            shard.abandon(f"a newer reign has begun, and a position is gone: {error}")
+
+    def _check_topics(self) -> None:
+        if self._clock.monotonic_ms() < self._next_check:
+            return
+        self._next_check = self._clock.monotonic_ms() + self._limits.topic_check_ms
+        try:
+            self._guard.check()
+        except LogAway:
+            return  # Nothing is known; the next check comes.
+
+    def _environment(self, number: int) -> Environment:
+        self.metrics.setdefault(number, ShardMetrics())
+        return Environment(
+            role=self._role,
+            shard=number,
+            decider=self._role.decider_for(number),
+            log=self._log,
+            clock=self._clock,
+            codec=self._codec,
+            limits=self._limits,
+            random=self._random,
+            process=self._process,
+            host=socket.gethostname(),
+            metrics=self.metrics[number],
+            check_topics=self._guard.check,
+        )

@@ -1,0 +1,71 @@
+"""Rule 3: replay the journal by the reader's rule, up to our own `EpochStarted`."""
+
+from __future__ import annotations
+
+from headrace.contracts.headers import journal_position
+from headrace.contracts.journal import EpochStarted, JournalRecord
+from headrace.shard.environment import Environment
+from headrace.shard.errors import Abandoned, ShardDeclined
+from headrace.shard.fence import outdated
+from headrace.shard.fold import Fold
+from headrace.shard.ports import Record
+from headrace.shard.reader_rule import START, Verdict, judge
+
+
+class Recovery:
+    """Replays one journal. Checkpoints (rule 7) will let it begin at a snapshot; until then it begins at offset 0."""
+
+    def __init__(self, env: Environment, epoch: int, fenced_ms: tuple[int, int]) -> None:
+        """Replay up to `epoch`; `fenced_ms` is our wall-clock time before and after the fence was appended."""
+        self.fold = Fold(env.decider)
+        self.done = False
+        self._env = env
+        self._epoch = epoch
+        self._fenced_ms = fenced_ms
+        self._position = START
+        # Everything is read with a source of its own: the shared one serves shards that are at work.
+        self._source = env.log.source(f"{env.name}-recovery")
+        self._source.assign({env.journal: START.next_offset})
+
+    def step(self) -> bool:
+        """Take in what there is; False when nothing had come."""
+        records = self._source.poll(self._env.limits.poll_records, self._env.limits.wait_recovery_ms)
+        for record in records:
+            self._take(record)
+            if self.done:
+                break
+        return bool(records)
+
+    def close(self) -> None:
+        """Free the source."""
+        self._source.close()
+
+    def _take(self, record: Record) -> None:
+        verdict, self._position = judge(self._position, record.offset, journal_position(record.headers))
+        if verdict is Verdict.ACCEPT:
+            message = self._env.codec.decode(record.value)
+            assert isinstance(message, JournalRecord), f"{self._env.journal} offset {record.offset} is no JournalRecord"
+            self.fold.apply(self._env.decider, message)
+            self._env.metrics.replayed += 1
+        elif verdict is Verdict.NEW_REIGN:
+            started = self._env.codec.decode(record.value)
+            assert isinstance(started, EpochStarted), f"{self._env.journal} offset {record.offset} is no EpochStarted"
+            if started.code_version > self._env.decider.code_version:
+                # A zombie wrote the last record, so that the look back before the fence did not show this reign.
+                raise outdated(self._env, started)
+        if record.offset >= self._epoch:
+            if verdict is not Verdict.NEW_REIGN or record.offset != self._epoch:
+                raise Abandoned(f"offset {self._epoch} does not hold our EpochStarted")
+            self._check_clock(record.at)
+            self.done = True
+
+    def _check_clock(self, broker_at: int) -> None:
+        """Rule 4: a process whose clock is far from the broker's declines."""
+        before, after = self._fenced_ms
+        tolerance = self._env.limits.clock_tolerance_ms
+        if not before - tolerance <= broker_at <= after + tolerance:
+            ahead = before - broker_at if broker_at < before else after - broker_at
+            raise ShardDeclined(
+                f"Expected the clock of {self._env.host or 'this host'} within {tolerance} ms of the broker's for shard "
+                f"{self._env.name}, but it is {abs(ahead)} ms {'ahead' if ahead > 0 else 'behind'}; synchronise the clocks (NTP)"
+            )

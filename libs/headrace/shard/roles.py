@@ -1,0 +1,55 @@
+"""What tells a decision shard from a dispatcher or a resource manager: its journal, its inputs and its decider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from headrace.contracts.topics import is_journal
+from headrace.shard.decider import Decider
+from headrace.shard.ports import LookUps, TopicPartition
+
+
+class InputSpec(msgspec.Struct, frozen=True):
+    """One input topic of a role.
+
+    Of a topic with `own_partition_only`, shard p reads partition p. Of a journal it takes only the records that are addressed to
+    `addressee_prefix` and its number (`d3`).
+    """
+
+    topic: str
+    own_partition_only: bool
+    addressee_prefix: str = ""
+
+
+class ShardRole(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of shard. `name` is also the name of the consumer group; the first own-partition input spreads the shards."""
+
+    name: str
+    journal: str
+    inputs: tuple[InputSpec, ...]
+    decider_for: Callable[[int], Decider[Any]]
+
+    @property
+    def group_topic(self) -> str:
+        """Return the topic whose partitions stand for the shards in the consumer group."""
+        return next((spec.topic for spec in self.inputs if spec.own_partition_only), self.journal)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return every topic that a shard of this role reads or writes."""
+        return tuple(dict.fromkeys((self.journal, *(spec.topic for spec in self.inputs))))
+
+    def input_partitions(self, shard: int, log: LookUps) -> list[TopicPartition]:
+        """Return what a shard reads."""
+        found: list[TopicPartition] = []
+        for spec in self.inputs:
+            numbers = [shard] if spec.own_partition_only else range(log.partition_count(spec.topic))
+            found.extend(TopicPartition(spec.topic, number) for number in numbers)
+        return found
+
+    def addressees(self, shard: int) -> dict[str, str]:
+        """Return, for every journal among the inputs, as whom a shard is addressed there."""
+        return {spec.topic: f"{spec.addressee_prefix}{shard}" for spec in self.inputs if is_journal(spec.topic)}

@@ -1,0 +1,255 @@
+"""One shard in one process, as a machine that is stepped: the rules in their order.
+
+    FENCE --append--> FENCING --ack--> REPLAY --own EpochStarted--> REIGN
+      ^                  |                |                           |
+      |                  +----- rule 6 ---+---------------------------+
+      |                                   v
+      +-- random pause -- PAUSE <-- yes - ASK (are we still in the group?)
+
+Nothing blocks but look-ups, and nothing runs by itself: a service steps it in a loop, a simulation under a seeded scheduler.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from enum import Enum
+
+from headrace.shard.arrivals import Arrival
+from headrace.shard.environment import Environment
+from headrace.shard.errors import Abandoned
+from headrace.shard.fence import announce, look_back
+from headrace.shard.fold import Fold
+from headrace.shard.ports import JournalWriter, LogAway, Membership, PositionLost, TopicPartition
+from headrace.shard.recovery import Recovery
+from headrace.shard.writer import Reign
+
+_log = logging.getLogger("headrace.shard")
+
+
+class Phase(Enum):
+    """Where a shard stands; see the module's text."""
+
+    FENCE = "fence"
+    FENCING = "fencing"
+    REPLAY = "replay"
+    REIGN = "reign"
+    ASK = "ask"
+    PAUSE = "pause"
+
+
+class Shard:
+    """Runs one shard for as long as the group leaves it here (rule 1)."""
+
+    def __init__(self, env: Environment, membership: Membership) -> None:
+        """Begin at rule 2 with the first step."""
+        self.phase = Phase.FENCE
+        self.assigned = False
+        """Whether the host has begun to read this reign's inputs; the host sets it, and a new reign clears it."""
+        self._env = env
+        self._membership = membership
+        self._writer: JournalWriter | None = None
+        self._recovery: Recovery | None = None
+        self._reign: Reign | None = None
+        self._epoch = -1
+        self._idle_reigns = 0
+        self._began_ms = 0
+        self._wait_until = 0
+
+    # --- what the host asks and tells -----------------------------------------------------------------------------
+
+    @property
+    def env(self) -> Environment:
+        """Return what the shard is run with."""
+        return self._env
+
+    @property
+    def reign(self) -> Reign | None:
+        """Return the reign while there is one."""
+        return self._reign
+
+    @property
+    def fold(self) -> Fold | None:
+        """Return what the reign has folded; None between reigns."""
+        return self._reign.fold if self._reign else None
+
+    @property
+    def caught_up(self) -> bool:
+        """Tell whether the shard has decided everything that waited when it was taken over."""
+        return self._reign is not None and self._reign.caught_up
+
+    def needs(self) -> dict[TopicPartition, int]:
+        """Return from where on a reign must read its inputs; empty outside of reigns."""
+        if self._reign is None:
+            return {}
+        fold = self._reign.fold
+        return {where: fold.position(where).next_offset for where in self._inputs()}
+
+    def offer(self, arrival: Arrival) -> None:
+        """Take a record of an input; outside of reigns it is read again later."""
+        if self._reign is not None and self.assigned:
+            self._reign.offer(arrival)
+
+    def reached(self, assigned: Mapping[TopicPartition, int]) -> None:
+        """Learn up to which offsets everything has been offered."""
+        if self._reign is not None and self.assigned:
+            self._reign.reached(assigned)
+
+    def wait_ms(self) -> int | None:
+        """Return how long nothing is to be done unless something comes in; None for as long as it takes."""
+        if self.phase is Phase.REIGN and self._reign is not None:
+            return self._reign.wait_ms()
+        if self.phase in (Phase.FENCE, Phase.ASK, Phase.PAUSE):
+            return max(self._wait_until - self._env.clock.monotonic_ms(), 0)
+        return 0 if self.phase is Phase.REPLAY else None
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many acknowledgements are due."""
+        return self._reign.in_flight if self._reign else int(self.phase is Phase.FENCING)
+
+    # --- the machine ------------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Do what can be done now; False when there was nothing.
+
+        Raises:
+            ShardDeclined: this process must not run the shard.
+            PositionLost: the journal or an input is not what it was.
+        """
+        if self._env.clock.monotonic_ms() < self._wait_until:
+            return False
+        try:
+            match self.phase:
+                case Phase.FENCE:
+                    return self._fence()
+                case Phase.FENCING:
+                    return self._await_fence()
+                case Phase.REPLAY:
+                    return self._replay()
+                case Phase.REIGN:
+                    assert self._reign is not None
+                    return self._reign.step()
+                case Phase.ASK:
+                    return self._ask()
+                case Phase.PAUSE:
+                    self.phase = Phase.FENCE
+                    return True
+        except Abandoned as reason:
+            self.abandon(str(reason))
+            return True
+        except LogAway:
+            self._wait(self._env.limits.retry_ms)
+            return False
+
+    def abandon(self, reason: str) -> None:
+        """Rule 6: drop everything that this process believes about the shard."""
+        _log.warning("shard %s: reign %d is abandoned: %s", self._env.name, self._epoch, reason)
+        self._env.metrics.abandoned += 1
+        self.drop()
+        self.phase = Phase.ASK
+
+    def drop(self) -> None:
+        """Free what is held; what is in flight may still reach the log, as a zombie's."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._recovery is not None:
+            self._recovery.close()
+        self._writer = self._recovery = self._reign = None
+        self.assigned = False
+        self._env.metrics.caught_up = False
+
+    def superseded(self) -> bool:
+        """Tell whether somebody else has begun a newer reign."""
+        last = look_back(self._env.log, self._env.journal, self._env.codec)
+        return last is not None and last.epoch > self._epoch
+
+    def await_acks(self, wait_ms: int) -> None:
+        """Wait for acknowledgements when nothing else can be done."""
+        try:
+            if self._reign is not None:
+                self._reign.take_acks(wait_ms)
+        except Abandoned as reason:
+            self.abandon(str(reason))
+
+    def drain(self, wait_ms: int) -> bool:
+        """Take in acknowledgements, deciding nothing more; True once nothing is in flight."""
+        if self._reign is None:
+            return True
+        try:
+            self._reign.take_acks(wait_ms)
+        except Abandoned as reason:
+            _log.warning("shard %s: reign %d ends: %s", self._env.name, self._epoch, reason)
+            return True
+        return self._reign.in_flight == 0
+
+    def _fence(self) -> bool:
+        """Rule 2: look at the last `EpochStarted`, then append our own; its offset is the epoch."""
+        self._env.check_topics()
+        last = look_back(self._env.log, self._env.journal, self._env.codec)
+        started, value, headers = announce(self._env, last)
+        self._idle_reigns = started.idle_reigns
+        self._began_ms = started.at
+        self._writer = self._env.log.writer(self._env.journal, self._env.name)
+        self._writer.append(0, value, headers)
+        self.phase = Phase.FENCING
+        return True
+
+    def _await_fence(self) -> bool:
+        assert self._writer is not None
+        for ack in self._writer.poll(0):
+            if ack.error or ack.offset < 0:
+                raise Abandoned(f"the EpochStarted was not acknowledged with an offset: {ack.error or 'no offset'}")
+            self._epoch = ack.offset
+            self._recovery = Recovery(self._env, self._epoch, (self._began_ms, self._env.clock.now_ms()))
+            self.phase = Phase.REPLAY
+            return True
+        return False
+
+    def _replay(self) -> bool:
+        """Rule 3, and the beginning of rule 4: the ends of the inputs at take-over."""
+        assert self._recovery is not None and self._writer is not None
+        if not self._recovery.done and not self._recovery.step():
+            return False
+        if not self._recovery.done:
+            return True
+        fold = self._recovery.fold
+        ends = self._input_ends(fold)
+        careful = self._idle_reigns >= self._env.limits.idle_reigns or bool(fold.marks)
+        self._recovery.close()
+        self._recovery = None
+        self._reign = Reign(self._env, fold, self._writer, epoch=self._epoch, ends=ends, careful=careful)
+        self._env.metrics.reigns += 1
+        self.phase = Phase.REIGN
+        _log.info("shard %s: reign %d begins%s", self._env.name, self._epoch, ", input by input" if careful else "")
+        return True
+
+    def _input_ends(self, fold: Fold) -> dict[TopicPartition, int]:
+        bounds = self._env.log.bounds(self._inputs())
+        for where, (low, end) in bounds.items():
+            needed = fold.position(where).next_offset
+            if not low <= needed <= end:
+                raise PositionLost(
+                    f"Expected shard {self._env.name} to read {where} from offset {needed} on, but it holds {low} to {end - 1}: "
+                    "the topic was shortened or made anew. Restore it, or give the namespace up and make a new one"
+                )
+        return {where: end for where, (_, end) in bounds.items()}
+
+    def _ask(self) -> bool:
+        """Rule 6: only whom the group still has begins again, after a random pause."""
+        ours = self._membership.confirm(self._env.shard)
+        if ours is None:
+            return False
+        limits = self._env.limits
+        if not ours:
+            self._wait(limits.retry_ms)
+            return False
+        self._wait(self._env.random.randint(limits.pause_min_ms, limits.pause_max_ms))
+        self.phase = Phase.PAUSE
+        return True
+
+    def _inputs(self) -> list[TopicPartition]:
+        return self._env.role.input_partitions(self._env.shard, self._env.log)
+
+    def _wait(self, for_ms: int) -> None:
+        self._wait_until = self._env.clock.monotonic_ms() + for_ms

@@ -1,0 +1,90 @@
+"""Bank shards on the in-memory log, stepped by hand."""
+
+from __future__ import annotations
+
+from random import Random
+
+from headrace.contracts.codec import Codec
+from headrace.contracts.headers import journal_position
+from headrace.contracts.journal import JournalRecord
+from headrace.contracts.message import Message
+from headrace.shard.clock import ManualClock
+from headrace.shard.fold import Fold
+from headrace.shard.host import ShardHost
+from headrace.shard.limits import Limits
+from headrace.shard.memory import MemoryLog
+from headrace.shard.memory_group import MemoryGroup
+from headrace.shard.reader_rule import START, Verdict, judge
+from tests.support.bank import COMMANDS, JOURNAL, Bank, BankDecider, bank_role, command
+
+CODEC = Codec()
+
+
+class MemoryWorld:
+    """A log, a group, a clock, and hosts by name."""
+
+    def __init__(self, shards: int = 1, *, limits: Limits | None = None, seed: int = 0) -> None:
+        self.clock = ManualClock()
+        self.log = MemoryLog(self.clock, {COMMANDS: shards, JOURNAL: shards})
+        self.group = MemoryGroup(shards)
+        self.limits = limits or Limits()
+        self.random = Random(seed)
+        self.hosts: dict[str, ShardHost] = {}
+
+    def start(self, name: str, code_version: int = 1) -> ShardHost:
+        """Start a process; it gets the shards that nobody has."""
+        self.hosts[name] = ShardHost(
+            bank_role(code_version),
+            self.log,
+            self.group.join(name),
+            self.clock,
+            codec=CODEC,
+            limits=self.limits,
+            random=self.random,
+            process=name,
+        )
+        return self.hosts[name]
+
+    def kill(self, name: str) -> None:
+        """End a process at once."""
+        del self.hosts[name]
+        self.group.expel(name)
+
+    def send(self, account: str, name: str, amount: int = 0, *, shard: int = 0, to: int = 0) -> int:
+        """Send a command; return its offset."""
+        return self.log.append(COMMANDS, shard, command(account, name, amount, str(to)))
+
+    def settle(self, *names: str, rounds: int = 2_000) -> None:
+        """Step processes, letting time pass, until none has anything to do for longer than any pause."""
+        idle = 0
+        for _ in range(rounds):
+            worked = [self.hosts[name].step() for name in names or list(self.hosts)]
+            idle = 0 if any(worked) else idle + 1
+            if not any(worked):
+                self.clock.advance(20)
+            if idle > 50:
+                return
+        raise AssertionError(f"still busy after {rounds} rounds")
+
+    def state(self, name: str, shard: int = 0) -> Bank:
+        """Return the live state of a shard."""
+        fold = self.hosts[name].shards[shard].fold
+        assert fold is not None, f"{name} does not reign over shard {shard}"
+        assert isinstance(fold.state, Bank)
+        return fold.state
+
+    def replay(self, shard: int = 0) -> Fold:
+        """Return what any reader folds out of the journal."""
+        decider = BankDecider(shard)
+        fold, position = Fold(decider), START
+        for record in self.log.records(JOURNAL, shard):
+            verdict, position = judge(position, record.offset, journal_position(record.headers))
+            if verdict is Verdict.ACCEPT:
+                message = CODEC.decode(record.value)
+                assert isinstance(message, JournalRecord)
+                fold.apply(decider, message)
+        return fold
+
+    def journal(self, shard: int = 0) -> list[Message]:
+        """Return the journal's messages as they stand, zombies' included."""
+        return [CODEC.decode(record.value) for record in self.log.records(JOURNAL, shard)]
