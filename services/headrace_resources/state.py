@@ -60,7 +60,7 @@ class ShardState:
     """The fold of a resource shard's journal.
 
     `unsettled` names the resources whose queue can move; it is empty when nothing is pending. `ending` holds runs that
-    have ended while claims of theirs are still there, with the ending's name. Dicts stand for ordered sets: no hash order.
+    have ended while claims of theirs are left, with the ending's name. Dicts stand for ordered sets: no hash order.
     """
 
     resources: dict[str, Resource] = field(default_factory=dict)

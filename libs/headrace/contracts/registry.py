@@ -23,6 +23,7 @@ OTHERS: tuple[type[Message], ...] = (
     definitions.DefinitionLatest,
     definitions.NamespaceSettings,
     positions.ReaderPosition,
+    positions.ListenerState,
     log_lines.LogLine,
 )
 PARTS: tuple[type[Message], ...] = (

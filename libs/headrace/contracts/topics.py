@@ -26,6 +26,7 @@ TASK_EVENTS = "task.events"
 RESOURCE_EVENTS = "resource.events"
 DEAD_LETTERS = "dead-letters"
 LISTENER_POSITIONS = "listener.positions"
+LISTENER_STATES = "listener.states"
 LOGS = "logs"
 JOURNALS = (WORKFLOW_JOURNAL, TASK_JOURNAL, RESOURCE_JOURNAL)
 

@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class Round:
-    """One decision. `shard` of `shards` tells which resources are ours; `from_shard` is the decision shard that speaks."""
+    """One decision. `shard` of `shards` tells which resources are ours, `from_shard` which decision shard speaks."""
 
     state: ShardState
     now_ms: int

@@ -1,4 +1,4 @@
-"""A resource shard in a test: feed it inputs, see its events; each event is also folded a second time, as in a replay."""
+"""A resource shard in a test: feed it inputs, see its events; each is also folded a second time, as in a replay."""
 
 from __future__ import annotations
 
