@@ -1,0 +1,1 @@
+"""PURE: events to row changes. Nothing here knows Kafka or Postgres."""

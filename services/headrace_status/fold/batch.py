@@ -1,0 +1,61 @@
+"""A batch: many events folded into few row changes, before anything is written.
+
+A whole short workflow is often one row per task here, however many events it took. The order of events within a partition is
+kept; between partitions there is none to keep.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace_status.fold.changes import Append, Change, CloseTasks, Delete, Key, Put
+from headrace_status.model.columns import BY_NAME
+
+
+class Batch:
+    """Row changes that belong into one transaction."""
+
+    def __init__(self) -> None:
+        self.puts: dict[str, dict[Key, dict[str, Any]]] = {}
+        self.deletes: dict[str, dict[Key, None]] = {}
+        self.appends: dict[str, list[tuple[Any, ...]]] = {}
+        self.closes: dict[tuple[str, str, int], CloseTasks] = {}
+
+    def add(self, change: Change) -> None:
+        """Fold one change into the batch."""
+        if isinstance(change, Put):
+            self._put(change)
+        elif isinstance(change, Append):
+            self.appends.setdefault(change.table, []).append(change.row)
+        elif isinstance(change, Delete):
+            rows = self.puts.get(change.table)
+            if rows is not None:
+                rows.pop(change.key, None)
+            self.deletes.setdefault(change.table, {})[change.key] = None
+        else:
+            self.closes.setdefault(
+                (change.workflow_id, change.run_id, change.step), change
+            )
+
+    def rows(self) -> int:
+        """Return how many rows the batch writes or removes."""
+        groups = (
+            *self.puts.values(),
+            *self.deletes.values(),
+            *self.appends.values(),
+            self.closes,
+        )
+        return sum(len(group) for group in groups)
+
+    def _put(self, change: Put) -> None:
+        rows = self.puts.setdefault(change.table, {})
+        row = rows.get(change.key)
+        if row is None:
+            rows[change.key] = dict(change.values)
+            return
+        guard = BY_NAME[change.table].guard
+        if guard and row.get(guard) != change.values.get(guard):
+            return  # a refusal, or an event of another run: the row that stands is not its own
+        for name, value in change.values.items():
+            if value is not None:
+                row[name] = value

@@ -1,0 +1,112 @@
+"""What an event does to the rows, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from headrace.contracts import topics
+from headrace.contracts.message import Message
+
+Key = tuple[Any, ...]
+
+# What the decision service last said of an attempt; from FINAL on it does not change any more.
+WAITING: Final = 1
+SCHEDULED: Final = 2
+RUNNING: Final = 3
+FINAL: Final = 100
+FINAL_STATUSES: Final[Mapping[str, int]] = {
+    "SUCCEEDED": 100,
+    "FAILED": 101,
+    "TIMED_OUT": 102,
+    "CANCELLED": 103,
+    "SKIPPED": 104,
+    "UPSTREAM_FAILED": 105,
+}
+# What the dispatcher last said of it.
+NOT_DISPATCHED: Final = 0
+QUEUED: Final = 1
+UNSERVED: Final = 2
+ASSIGNED: Final = 3
+
+# The number of a journal in the history; decisions come first where times are equal.
+SOURCES: Final[Mapping[str, int]] = {
+    topics.WORKFLOW_JOURNAL: 0,
+    topics.TASK_JOURNAL: 1,
+    topics.RESOURCE_JOURNAL: 2,
+}
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where an event stands: its journal record, and its number within the record, from 0."""
+
+    topic: str
+    partition: int
+    offset: int
+    seq: int = 0
+
+
+class Put(msgspec.Struct, frozen=True, gc=False):
+    """Make a row, or change the named columns of the one that is there."""
+
+    table: str
+    key: Key
+    values: dict[str, Any]
+
+
+class Delete(msgspec.Struct, frozen=True, gc=False):
+    """Remove a row if it is there. A `Put` of the same key after it makes a new one."""
+
+    table: str
+    key: Key
+
+
+class Append(msgspec.Struct, frozen=True, gc=False):
+    """Add a row to a table that only grows; the values in the order of its columns."""
+
+    table: str
+    row: tuple[Any, ...]
+
+
+class CloseTasks(msgspec.Struct, frozen=True, gc=False):
+    """Whatever is still open of a run, or of one step of it (-1: of all), is cancelled."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    reason: str
+    at: int
+
+
+Change = Put | Delete | Append | CloseTasks
+Changes = Iterator[Change]
+
+
+def task_key(event: Any, attempt: int | None = None) -> Key:
+    """Return the key of the attempt that an event is about."""
+    return (
+        event.workflow_id,
+        event.run_id,
+        event.step,
+        event.attempt if attempt is None else attempt,
+    )
+
+
+def final(status: str) -> int:
+    """Return the code of the status that a step ended in; a terminated child is a cancelled step."""
+    return (
+        FINAL_STATUSES["CANCELLED"]
+        if status == "TERMINATED"
+        else FINAL_STATUSES.get(status, FINAL_STATUSES["FAILED"])
+    )
+
+
+def owner(event: Message) -> Any:
+    """Return the part of an event that names workflow, run and step: itself, or what it carries."""
+    return (
+        getattr(event, "task", None)
+        if hasattr(event, "task") and not isinstance(event.task, str)
+        else getattr(event, "holder", event)
+    )

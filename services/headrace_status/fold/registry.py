@@ -1,0 +1,93 @@
+"""The fold's table of contents: which function turns which event into row changes. Every event stands here, or in `IGNORED`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from headrace.contracts.message import Message
+from headrace_status.fold import (
+    dispatch_rows,
+    plain_rows,
+    resource_rows,
+    task_rows,
+    worker_rows,
+    workflow_rows,
+)
+from headrace_status.fold.changes import SOURCES, Changes, Origin
+from headrace_status.fold.history import history_row
+
+Handler = Callable[[Any, Origin], Changes]
+
+HANDLERS: dict[str, Handler] = {
+    "WorkflowStarted": workflow_rows.workflow_started,
+    "WorkflowSucceeded": workflow_rows.workflow_succeeded,
+    "WorkflowFailed": workflow_rows.workflow_failed,
+    "WorkflowCancelled": workflow_rows.workflow_cancelled,
+    "WorkflowTerminated": workflow_rows.workflow_terminated,
+    "WorkflowTimedOut": workflow_rows.workflow_timed_out,
+    "WorkflowStuck": workflow_rows.workflow_stuck,
+    "CancelRequested": workflow_rows.cancel_requested,
+    "StartRefused": workflow_rows.start_refused,
+    "CommandRejected": workflow_rows.command_rejected,
+    "CommandForwarded": workflow_rows.command_forwarded,
+    "TaskScheduled": task_rows.task_scheduled,
+    "TaskSucceeded": task_rows.task_succeeded,
+    "TaskFailed": task_rows.task_failed,
+    "TaskTimedOut": task_rows.task_timed_out,
+    "TaskCancelled": task_rows.task_cancelled,
+    "TaskSkipped": task_rows.task_skipped,
+    "TaskReleased": task_rows.task_released,
+    "TaskRefused": task_rows.task_refused,
+    "NodeEnded": task_rows.node_ended,
+    "LeaseRequested": task_rows.lease_requested,
+    "TimerStarted": task_rows.timer_started,
+    "TimerFired": task_rows.timer_fired,
+    "TimerCancelled": task_rows.timer_cancelled,
+    "ChildRequested": task_rows.child_requested,
+    "ChildEnded": task_rows.child_ended,
+    "TaskQueued": dispatch_rows.task_queued,
+    "TaskAssigned": dispatch_rows.task_assigned,
+    "AssignmentsEnded": dispatch_rows.assignments_ended,
+    "TaskRequeued": dispatch_rows.task_requeued,
+    "TaskDropped": dispatch_rows.task_dropped,
+    "AttemptLost": dispatch_rows.attempt_lost,
+    "TaskUnserved": dispatch_rows.task_unserved,
+    "TaskServed": dispatch_rows.task_served,
+    "WorkerJoined": worker_rows.worker_joined,
+    "WorkerStopping": worker_rows.worker_stopping,
+    "WorkerLeft": worker_rows.worker_left,
+    "WorkerLost": worker_rows.worker_lost,
+    "ResourceDeclared": resource_rows.resource_declared,
+    "LeaseQueued": resource_rows.lease_queued,
+    "LeaseGranted": resource_rows.lease_granted,
+    "LeaseReleased": resource_rows.lease_released,
+    "LeaseRefused": resource_rows.lease_refused,
+    "Definition": plain_rows.definition,
+    "DefinitionLatest": plain_rows.definition_latest,
+    "LogLine": plain_rows.log_line,
+}
+# Events that change no row of their own, with the reason; most still stand in the history.
+IGNORED: dict[str, str] = {
+    "AttemptTimedOut": "the decision service answers with TaskTimedOut",
+    "AssignmentRevoked": "the dispatcher's TaskRequeued has said so",
+    "LeaseRecorded": "TaskScheduled follows with the fencing token",
+    "LeaseReturned": "the resource manager answers with LeaseReleased",
+    "ChildCancelRequested": "the child's own events say what becomes of it",
+    "CommandHeld": "the workflow is STUCK already",
+    "ActivationYielded": "only the history of the shard",
+    "ActivationResumed": "only the history of the shard",
+    "InputMarked": "bookkeeping of the shard runtime",
+    "PreviousRecorded": "an input of later runs, not a state of one",
+}
+
+
+def changes(event: Message, origin: Origin, at: int) -> Changes:
+    """Yield what an event does to the rows, its history row included. A type that this version does not know only makes history."""
+    if origin.topic in SOURCES:
+        row = history_row(event, origin, at)
+        if row is not None:
+            yield row
+    handler = HANDLERS.get(type(event).__name__)
+    if handler is not None:
+        yield from handler(event, origin)

@@ -1,0 +1,161 @@
+"""Every table of the read model, column by column: the one list that the fold, the writer and the SQLAlchemy tables share.
+
+Columns of a table are nullable unless they are part of its key, since facts about one row come from several journals and
+whichever is read first makes the row. An empty string or a 0 in a time means "taken back": null in an update means "no news".
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Kind = Literal["text", "int", "bigint", "time", "json", "bool"]
+
+
+class Column(NamedTuple):
+    """One column. A `time` is ms since the epoch, as on the wire; the views show it as a timestamp."""
+
+    name: str
+    kind: Kind
+
+
+class TableSpec(NamedTuple):
+    """One table: its columns, the first `key_length` of which are its key. `guard` is a column that an update must agree in."""
+
+    name: str
+    key_length: int
+    columns: tuple[Column, ...]
+    guard: str = ""
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """Return the columns of the key."""
+        return self.columns[: self.key_length]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+def _table(name: str, key: str, rest: str, guard: str = "") -> TableSpec:
+    """Read a table from `name:kind` words; text is the kind that needs no word."""
+    columns = [_column(word) for word in f"{key} {rest}".split()]
+    return TableSpec(name, len(key.split()), tuple(columns), guard)
+
+
+def _column(word: str) -> Column:
+    name, _, kind = word.partition(":")
+    return Column(name, kind or "text")  # type: ignore[arg-type]
+
+
+# One row per workflow id: its latest run. A refused start has the run id "" and never touches a row with a run.
+WORKFLOWS = _table(
+    "workflows",
+    "workflow_id",
+    "run_id name version program key attempt:int status reason input:json input_bytes:bigint output:json output_bytes:bigint"
+    " error cause started_at:time ended_at:time changed_at:time timeout_ms:bigint"
+    " parent_id parent_run_id parent_step:int correlation_id trace shard:int",
+    guard="run_id",
+)
+# One row per attempt. `decided` is what the decision service last said, `dispatched` what the dispatcher last said: each is
+# in order within its own journal, so the status that is computed from both does not depend on which journal is read first.
+TASKS = _table(
+    "tasks",
+    "workflow_id run_id step:int attempt:int",
+    "node index:int task kind queue priority:int decided:int dispatched:int reason dispatch_reason"
+    " assigned_worker result_worker resource units:int fencing_token:bigint losses:int"
+    " scheduled_at:time assigned_at:time started_at:time ended_at:time retry_at:time timeout_ms:bigint"
+    " input:json input_bytes:bigint output:json output_bytes:bigint error cause child_id",
+)
+# Graph nodes that stand for several steps, or none: how they ended.
+NODES = _table(
+    "nodes", "workflow_id run_id node", "step:int status error cause ended_at:time"
+)
+# One row per event. `source` is 0 for workflow.journal, 1 for task.journal, 2 for resource.journal.
+HISTORY = _table(
+    "history",
+    "workflow_id at:time source:int partition:int offset:bigint seq:int",
+    "run_id step:int attempt:int type detail:json",
+)
+# Commands and starts that were refused.
+REFUSALS = _table(
+    "refusals",
+    "partition:int offset:bigint seq:int",
+    "workflow_id command_id name error cause existing:bool at:time",
+)
+# A worker says hello to every dispatcher shard that hosts one of its queues: one row for each.
+WORKERS = _table(
+    "workers",
+    "worker shard:int",
+    "session status slots:int offers:json labels:json host pid:int joined_at:time changed_at:time reason",
+)
+# Assignments that hold a slot.
+ASSIGNMENTS = _table(
+    "assignments",
+    "shard:int assignment:bigint",
+    "worker workflow_id run_id step:int attempt:int node index:int task queue at:time",
+)
+RESOURCES = _table("resources", "resource", "capacity:int declared_by changed_at:time")
+# Leases that are held or asked for.
+LEASES = _table(
+    "leases",
+    "resource workflow_id run_id step:int attempt:int",
+    "state units:int priority:int fencing_token:bigint node index:int at:time",
+)
+DEFINITIONS = _table(
+    "definitions",
+    "name version",
+    "program interpreter:int source options:json deployed_at:time file",
+)
+LATEST = _table("definition_latest", "name", "version deployed_at:time")
+LOGS = _table(
+    "logs",
+    "partition:int offset:bigint",
+    "workflow_id run_id step:int attempt:int task level service source message at:time trace",
+)
+# What tasks said they read and wrote (`current().record_io`), one row per attempt and dataset.
+IO = _table(
+    "io",
+    "workflow_id run_id step:int attempt:int dataset direction",
+    "task rows:bigint bytes:bigint at:time",
+)
+# What the listener service says of its listeners.
+LISTENERS = _table(
+    "listeners",
+    "name",
+    "status events:json filter handled:bigint failed:bigint error position:json changed_at:time",
+)
+# How far each journal shard has read its inputs: what `?after=` waits for.
+INPUTS = _table("inputs", "shard:int topic partition:int", "offset:bigint")
+# Commands that landed on the wrong shard: read only once the right shard has read the journal that forwards them.
+FORWARDS = _table(
+    "forwards",
+    "partition:int command_offset:bigint to_shard:int",
+    "journal_offset:bigint",
+)
+POSITIONS = _table(
+    "positions",
+    "topic partition:int",
+    "topic_id offset:bigint epoch:bigint n:bigint at:time projected_at:time",
+)
+REFUSED_ROWS = _table("refused_rows", "at:time table_name row_key", "error")
+
+UPSERTED: tuple[TableSpec, ...] = (
+    WORKFLOWS,
+    TASKS,
+    NODES,
+    WORKERS,
+    ASSIGNMENTS,
+    RESOURCES,
+    LEASES,
+    DEFINITIONS,
+    LATEST,
+    IO,
+    LISTENERS,
+    INPUTS,
+    FORWARDS,
+    REFUSALS,
+)
+COPIED: tuple[TableSpec, ...] = (HISTORY, LOGS)
+ALL_TABLES: tuple[TableSpec, ...] = (*UPSERTED, *COPIED, POSITIONS, REFUSED_ROWS)
+BY_NAME: dict[str, TableSpec] = {table.name: table for table in ALL_TABLES}

@@ -1,0 +1,74 @@
+"""The role that can only SELECT: made where we may, checked where not.
+
+The read API connects as the role of `HEADRACE_POSTGRES_READER`, and anybody who writes SQL may use it, too. Where the owner cannot make roles
+(many managed clusters), an administrator makes it once; `MissingReader` gives the statements.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+log = logging.getLogger(__name__)
+# A query of the read model takes milliseconds; whatever runs this long would only keep the projection's rows alive.
+STATEMENT_TIMEOUT = "30s"
+
+
+class MissingReader(RuntimeError):
+    """The read-only role does not exist, or cannot log in, and we may not make it."""
+
+
+def ensure_reader(owner: psycopg.Connection, reader_dsn: str, views: str) -> None:
+    """Make sure that the role of `reader_dsn` exists, can log in, and can SELECT from the views and from nothing else of ours.
+
+    Raises:
+        MissingReader: it cannot log in, and the owner may not make roles.
+    """
+    wanted = conninfo_to_dict(reader_dsn)
+    role, password = str(wanted.get("user") or ""), str(wanted.get("password") or "")
+    if not role:
+        raise MissingReader("Expected a user in HEADRACE_POSTGRES_READER (postgresql://user:password@host/db), but found none")
+    if role == owner.info.user:
+        raise MissingReader(f"Expected HEADRACE_POSTGRES_READER to name a role of its own, but it is the owner, {role}")
+    if not _can_log_in(reader_dsn):
+        _make(owner, role, password, views)
+    with owner.transaction():
+        name, schema = sql.Identifier(role), sql.Identifier(views)
+        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, name))
+        owner.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, name))
+
+
+def _can_log_in(dsn: str) -> bool:
+    try:
+        psycopg.connect(dsn, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _make(owner: psycopg.Connection, role: str, password: str, views: str) -> None:
+    name = sql.Identifier(role)
+    database = sql.Identifier(owner.info.dbname)
+    known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    verb = "ALTER" if known else "CREATE"
+    options = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT" if not known else "LOGIN"
+    statements = [
+        sql.SQL(f"{verb} ROLE {{}} WITH {options} PASSWORD {{}}").format(name, sql.Literal(password)),
+        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, name),
+        sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(name),
+        sql.SQL("ALTER ROLE {} SET statement_timeout = {}").format(name, sql.Literal(STATEMENT_TIMEOUT)),
+        sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}").format(name, database, sql.Identifier(views)),
+    ]
+    try:
+        with owner.transaction():
+            for statement in statements:
+                owner.execute(statement)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise MissingReader(
+            f"Expected the role {role} of HEADRACE_POSTGRES_READER to log in, but it cannot, and {owner.info.user} may not make roles. "
+            f"Let an administrator run: CREATE ROLE {role} LOGIN PASSWORD '...'; GRANT CONNECT ON DATABASE {owner.info.dbname} TO {role};"
+        ) from error
+    log.info("the read-only role %s is ready", role)

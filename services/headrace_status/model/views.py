@@ -1,0 +1,224 @@
+"""The views: the read model's contract with everybody who writes SQL, and the only thing that the read API sees.
+
+Within a version of the contract columns are only added, at the end; taking one away or changing its meaning makes a new version in
+a schema of its own beside this one. Views are made anew, from here, whenever a service with newer ones starts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from headrace_status.model import view_docs
+
+CONTRACT_VERSION = 1
+
+
+class View(NamedTuple):
+    """One view: its query over the data schema `{data}`, and what it is about. Its columns are documented in `view_docs`."""
+
+    name: str
+    query: str
+    doc: str
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return what each column means, by name, in order."""
+        return view_docs.COLUMNS[self.name]
+
+
+def _time(column: str, name: str = "") -> str:
+    """Return a column of ms since the epoch as a timestamp; 0 means that there is none."""
+    return f"to_timestamp(NULLIF({column}, 0)::float8 / 1000) AS {name or column.split('.')[-1]}"
+
+
+def _text(column: str, name: str = "") -> str:
+    return f"NULLIF({column}, '') AS {name or column.split('.')[-1]}"
+
+
+WORKFLOWS = View(
+    "workflows",
+    f"""
+    SELECT workflow_id AS id, {_text("name")}, {_text("version")}, {_text("program")}, {_text("key")}, status,
+           {_text("reason")}, input, input_bytes, output, output_bytes, {_text("error")}, {_text("cause")},
+           {_time("started_at")}, {_time("ended_at")}, {_time("changed_at")}, attempt, {_text("run_id")},
+           parent_id, parent_run_id, parent_step, NULLIF(timeout_ms, 0) AS timeout_ms,
+           {_text("correlation_id")}, {_text("trace")}, shard, started_at AS started_at_ms
+    FROM {{data}}.workflows WHERE status IS NOT NULL
+    """,
+    "Workflows by id, each with its latest run.",
+)
+TASKS = View(
+    "tasks",
+    f"""
+    SELECT workflow_id, run_id, step, node AS name, NULLIF("index", -1) AS index, {_text("task")}, kind, attempt, status,
+           NULLIF(CASE WHEN status IN ('SCHEDULED', 'UNSERVED', 'RUNNING') AND dispatch_reason <> '' THEN dispatch_reason
+             ELSE reason END, '') AS reason,
+           COALESCE(NULLIF(result_worker, ''), NULLIF(assigned_worker, '')) AS worker, {_text("queue")}, priority,
+           {_time("scheduled_at")},
+           to_timestamp(COALESCE(NULLIF(started_at, 0), NULLIF(assigned_at, 0))::float8 / 1000) AS started_at,
+           {_time("ended_at")}, {_time("retry_at")}, input, input_bytes, output, output_bytes, {_text("error")},
+           {_text("cause")}, run_id || '/' || step AS idempotency_key, {_text("resource")}, NULLIF(units, 0) AS units,
+           NULLIF(fencing_token, 0) AS fencing_token, COALESCE(losses, 0) AS losses, {_text("child_id")},
+           NULLIF(timeout_ms, 0) AS timeout_ms
+    FROM {{data}}.tasks
+    """,
+    "Every attempt of every task, sleep, child workflow and skipped node.",
+)
+HISTORY = View(
+    "history",
+    """
+    SELECT workflow_id, NULLIF(run_id, '') AS run_id, to_timestamp(at::float8 / 1000) AS at, type,
+           NULLIF(step, -1) AS step, NULLIF(attempt, 0) AS attempt, detail,
+           CASE source WHEN 0 THEN 'workflow.journal' WHEN 1 THEN 'task.journal' ELSE 'resource.journal' END AS journal,
+           partition, "offset", seq, at AS at_ms, source
+    FROM {data}.history
+    """,
+    "Every event, in the order of its time and then of its journal.",
+)
+DEFINITIONS = View(
+    "definitions",
+    f"""
+    SELECT d.name, d.version, d.program, d.interpreter, {_time("d.deployed_at")}, COALESCE(l.version = d.version, false) AS latest,
+           {_text("d.file")}, d.options, d.source
+    FROM {{data}}.definitions d LEFT JOIN {{data}}.definition_latest l ON l.name = d.name
+    """,
+    "Every version of every workflow definition.",
+)
+QUEUES = View(
+    "queues",
+    """
+    WITH offered AS (
+      SELECT offer ->> 'queue' AS name, count(DISTINCT worker) AS workers, sum((offer ->> 'slots')::int) AS slots
+      FROM {data}.workers, json_array_elements(offers) AS offer WHERE status = 'ACTIVE' GROUP BY 1
+    ), open AS (
+      SELECT queue AS name, count(*) FILTER (WHERE status = 'SCHEDULED') AS waiting,
+             count(*) FILTER (WHERE status = 'RUNNING') AS running, count(*) FILTER (WHERE status = 'UNSERVED') AS unserved,
+             min(scheduled_at) FILTER (WHERE status IN ('SCHEDULED', 'UNSERVED')) AS oldest
+      FROM {data}.tasks WHERE (decided IS NULL OR decided < 100) AND status <> 'WAITING' AND queue <> '' GROUP BY 1
+    )
+    SELECT name, COALESCE(waiting, 0) AS waiting, COALESCE(running, 0) AS running, COALESCE(unserved, 0) AS unserved,
+           to_timestamp(oldest::float8 / 1000) AS oldest_scheduled_at, COALESCE(workers, 0) AS workers,
+           COALESCE(slots, 0) AS slots
+    FROM open FULL JOIN offered USING (name)
+    """,
+    "Queues that hold open tasks or are served by a worker.",
+)
+WORKERS = View(
+    "workers",
+    f"""
+    WITH latest AS (
+      SELECT DISTINCT ON (worker) worker, session, status, reason, host, pid, labels, changed_at, joined_at
+      FROM {{data}}.workers ORDER BY worker, changed_at DESC, joined_at DESC
+    ), offers AS (
+      SELECT w.worker, w.session, sum(w.slots) AS slots,
+             json_agg(offer ORDER BY offer ->> 'queue') FILTER (WHERE offer IS NOT NULL) AS offers
+      FROM {{data}}.workers w LEFT JOIN LATERAL json_array_elements(w.offers) AS offer ON true GROUP BY 1, 2
+    ), held AS (SELECT worker, count(*) AS running FROM {{data}}.assignments GROUP BY 1)
+    SELECT l.worker AS name, l.status, {_text("l.reason")}, o.slots, COALESCE(h.running, 0) AS running, o.offers, l.labels,
+           {_text("l.host")}, NULLIF(l.pid, 0) AS pid, l.session, {_time("l.joined_at")}, {_time("l.changed_at")}
+    FROM latest l LEFT JOIN offers o ON o.worker = l.worker AND o.session = l.session LEFT JOIN held h ON h.worker = l.worker
+    """,
+    "Workers by name, each in its latest life.",
+)
+RESOURCES = View(
+    "resources",
+    f"""
+    WITH leases AS (
+      SELECT resource, COALESCE(sum(units) FILTER (WHERE state = 'HELD'), 0) AS in_use,
+             count(*) FILTER (WHERE state = 'WAITING') AS waiting,
+             json_agg(json_build_object('workflow_id', workflow_id, 'node', node, 'index', NULLIF("index", -1),
+               'attempt', attempt, 'units', units, 'fencing_token', fencing_token,
+               'since', to_char(to_timestamp(at::float8 / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+               ORDER BY fencing_token) FILTER (WHERE state = 'HELD') AS holders
+      FROM {{data}}.leases GROUP BY 1
+    )
+    SELECT r.resource AS name, r.capacity, COALESCE(l.in_use, 0) AS in_use, COALESCE(l.waiting, 0) AS waiting,
+           COALESCE(l.holders, '[]') AS holders, {_text("r.declared_by")}, {_time("r.changed_at")}
+    FROM {{data}}.resources r LEFT JOIN leases l ON l.resource = r.resource
+    """,
+    "Shared resources with who holds them.",
+)
+LISTENERS = View(
+    "listeners",
+    f"""
+    SELECT name, status, events, {_text("filter")}, handled, failed, {_text("error")}, position, {_time("changed_at")}
+    FROM {{data}}.listeners
+    """,
+    "Listeners as the listener service last told of them.",
+)
+IO_STATS = View(
+    "io_stats",
+    f"""
+    SELECT dataset, direction, {_text("task")}, count(*) AS attempts, count(DISTINCT workflow_id) AS workflows,
+           sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes, to_timestamp(max(at)::float8 / 1000) AS last_at
+    FROM {{data}}.io GROUP BY dataset, direction, task
+    """,
+    "What tasks said they read and wrote, summed by dataset and task.",
+)
+# Not in the interface's list, but the API needs them: what was refused, lines of log, and how far the projection is.
+REFUSALS = View(
+    "refusals",
+    f"""
+    SELECT workflow_id, {_time("at")}, {_text("command_id")}, {_text("name")}, error, {_text("cause")},
+           COALESCE(existing, false) AS existing, partition, "offset", seq
+    FROM {{data}}.refusals
+    """,
+    "Commands that were refused.",
+)
+LOGS = View(
+    "logs",
+    f"""
+    SELECT workflow_id, {_time("at")}, level, service, source, {_text("task")}, NULLIF(step, -1) AS step,
+           NULLIF(attempt, 0) AS attempt, message, {_text("run_id")}, {_text("trace")}, partition, "offset", at AS at_ms
+    FROM {{data}}.logs
+    """,
+    "What tasks and services wrote.",
+)
+NODES = View(
+    "nodes",
+    f"""
+    SELECT workflow_id, run_id, node AS name, status, {_text("error")}, {_text("cause")}, {_time("ended_at")}
+    FROM {{data}}.nodes
+    """,
+    "How graph nodes ended that stand for several tasks, or for none.",
+)
+POSITIONS = View(
+    "positions",
+    f"""
+    SELECT topic, partition, "offset", epoch, n, {_time("at")}, {_time("projected_at")}, at AS at_ms FROM {{data}}.positions
+    """,
+    "How far the projection has read each topic.",
+)
+INPUTS = View(
+    "inputs",
+    'SELECT shard, topic, partition, "offset" FROM {data}.inputs',
+    "How far each decision shard has read its inputs, as far as the projection knows.",
+)
+FORWARDS = View(
+    "forwards",
+    "SELECT partition, command_offset, to_shard, journal_offset FROM {data}.forwards",
+    "Commands that wait to be read by another shard than the one they landed on.",
+)
+REFUSED_ROWS = View(
+    "refused_rows",
+    f'SELECT {_time("at")}, table_name AS "table", row_key AS key, error FROM {{data}}.refused_rows',
+    "Rows that Postgres refused; the projection went on without them.",
+)
+VIEWS: tuple[View, ...] = (
+    WORKFLOWS,
+    TASKS,
+    HISTORY,
+    DEFINITIONS,
+    QUEUES,
+    WORKERS,
+    RESOURCES,
+    LISTENERS,
+    IO_STATS,
+    REFUSALS,
+    LOGS,
+    NODES,
+    POSITIONS,
+    INPUTS,
+    FORWARDS,
+    REFUSED_ROWS,
+)

@@ -1,0 +1,1 @@
+"""Takes records in and writes the rows that follow from them, exactly once."""
