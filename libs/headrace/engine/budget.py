@@ -1,7 +1,7 @@
 """The budget of one activation of user code, as a port: the engine knows no clock and no signal.
 
-`headrace.runtime.budget.Budget` is the real one. What it raises is a `BaseException`, so that a user's `except Exception`
-cannot swallow it; whoever sees it makes that workflow STUCK and goes on with the others.
+`headrace.runtime.budget.Budget` is the real one. What it raises is a `BaseException`, so that a user's `except
+Exception` cannot swallow it; whoever sees it makes that workflow STUCK and goes on with the others.
 """
 
 from __future__ import annotations

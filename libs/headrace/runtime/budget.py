@@ -1,23 +1,24 @@
-"""The budget of user code in the deciders: how one activation that does not end is stopped, and the process when that fails.
+"""The budget of user code in the deciders: how one activation that does not end is stopped, and the process when that
+fails.
 
-Theory of operation. An activation costs two attribute writes when it begins and one when it ends. Everything else happens in
-ticks, which come only while the process burns CPU time or while something runs for long:
+Theory of operation. An activation costs two attribute writes when it begins and one when it ends. Everything else
+happens in ticks, which come only while the process burns CPU time or while something runs for long:
 
-1. *CPU tick* (main thread): `ITIMER_PROF` sends SIGPROF after every 100 ms of CPU time that the process used; an idle process
-   gets none. The handler runs between two bytecodes of the main thread (and inside `re`, which looks for signals). At the
-   first tick of an activation it notes the thread's CPU time; when a later tick finds the limit passed, it raises
-   `BudgetExceeded` right there, and at every later tick again, should the user's code have swallowed it. It also raises when
-   the process's memory has grown by more than an activation may take.
-2. *Wall tick*: a daemon thread wakes up once a second and counts how many of its ticks an activation has seen. Ticks, not
-   clock differences: a process that was stopped (SIGSTOP) or starved has had no ticks. After `wall_ms` worth of them the
-   activation hangs in a call that uses no CPU time (a sleep, a socket): the thread wakes it with a signal, whose handler
-   raises. Activations in other threads than the main one get the exception through the interpreter instead
-   (`PyThreadState_SetAsyncExc`), for CPU time and wall time alike.
-3. *Watchdog*: an activation that is still there after `hang_ms` worth of ticks has swallowed everything: the thread writes
-   all stacks to stderr and ends the process. An activation that does not let go of the interpreter (a multiplication of
-   enormous numbers) keeps even that thread from running, so every tick of it also winds up `ITIMER_VIRTUAL`, whose
-   signal needs no interpreter: when it has not been wound up for `hang_ms` of CPU time, faulthandler writes the stacks and
-   the signal's default action ends the process.
+1. *CPU tick* (main thread): `ITIMER_PROF` sends SIGPROF after every 100 ms of CPU time that the process used; an idle
+   process gets none. The handler runs between two bytecodes of the main thread (and inside `re`, which looks for
+   signals). At the first tick of an activation it notes the thread's CPU time; when a later tick finds the limit
+   passed, it raises `BudgetExceeded` right there, and at every later tick again, should the user's code have swallowed
+   it. It also raises when the process's memory has grown by more than an activation may take.
+2. *Wall tick*: a daemon thread wakes up once a second and counts how many of its ticks an activation has seen. Ticks,
+   not clock differences: a process that was stopped (SIGSTOP) or starved has had no ticks. After `wall_ms` worth of
+   them the activation hangs in a call that uses no CPU time (a sleep, a socket): the thread wakes it with a signal,
+   whose handler raises. Activations in other threads than the main one get the exception through the interpreter
+   instead (`PyThreadState_SetAsyncExc`), for CPU time and wall time alike.
+3. *Watchdog*: an activation that is still there after `hang_ms` worth of ticks has swallowed everything: the thread
+   writes all stacks to stderr and ends the process. An activation that does not let go of the interpreter (a
+   multiplication of enormous numbers) keeps even that thread from running, so every tick of it also winds up
+   `ITIMER_VIRTUAL`, whose signal needs no interpreter: when it has not been wound up for `hang_ms` of CPU time,
+   faulthandler writes the stacks and the signal's default action ends the process.
 
 The signals are SIGPROF and SIGVTALRM because nobody else wants them; SIGALRM belongs to test runners.
 """

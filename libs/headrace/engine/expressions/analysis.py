@@ -1,4 +1,5 @@
-"""What can be known about an expression before it runs: which variables and tasks it uses, and that all of them exist."""
+"""What can be known about an expression before it runs: which variables and tasks it uses, and that all of them
+exist."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ TASK_FIELDS = frozenset(("output", "status"))
 GRAPH_VARIABLES: Mapping[str, frozenset[str] | None] = {
     "input": None,
     TASKS: None,
-    "workflow": frozenset(("id", "attempt", "status")),
+    "workflow": frozenset(("id", "attempt", "status", "error")),
     "previous": frozenset(("output",)),
     "item": None,
     "index": None,
@@ -30,8 +31,8 @@ class Analysis:
 
     Attributes:
         references: the tasks that it names, as in `$tasks.NAME`.
-        dynamic: whether it uses `$tasks` in a way that could reach any task (`$tasks[...]`, `$tasks.*`, `$keys($tasks)`).
-        variables: the variables from outside that it uses (`input`, `item`, ...).
+        dynamic: whether it uses `$tasks` in a way that could reach any task (`$tasks[...]`, `$tasks.*`,
+        `$keys($tasks)`). variables: the variables from outside that it uses (`input`, `item`, ...).
         paths: variable -> the fields of it that it names ("" for the variable as a whole).
     """
 

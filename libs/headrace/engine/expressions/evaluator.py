@@ -2,8 +2,8 @@
 
 What differs from the library, and why:
 
-- *Lists stay lists* (`values.Listed`): steps, filters, wildcards, grouping and functions over a list give a list whatever its
-  length; operators still see a single value where there is one.
+- *Lists stay lists* (`values.Listed`): steps, filters, wildcards, grouping and functions over a list give a list
+  whatever its length; operators still see a single value where there is one.
 - *Integers are exact*, and equality never mixes up `1` and `true` (`numbers`).
 - *Nothing is shared*: an evaluation has its own frames, and changes neither its inputs nor the functions.
 - *Everything is counted*: depth, steps, and the size of every text and list.

@@ -29,7 +29,8 @@ _CACHE_SIZE = 4_096
 # Python frames of one level of an evaluation, in the worst case (a callback from `$map` or `$sort`).
 _FRAMES_PER_LEVEL = 14
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-# The recursion limit is the process's, so evaluations in several threads take turns; the interpreter lets only one run anyway.
+# The recursion limit is the process's, so evaluations in several threads take turns; the interpreter lets only one run
+# anyway.
 _evaluating = threading.Lock()
 
 
@@ -106,7 +107,7 @@ class Expression:
         scope = bindings if isinstance(bindings, Scope) else Scope(bindings)
         if self._simple is not None:
             found = self._simple(scope.values)
-            return default if found is UNDEFINED else found
+            return default if found is UNDEFINED else _plain(found, limits)
         context = Context(now_ms=now_ms, random=RandomStream(seed), limits=limits)
         with _evaluating:
             raw = self._run(scope, context)
@@ -128,14 +129,16 @@ class Expression:
             raise ExpressionError(f"Expected a result, but: {_message(error)}", self.source) from None
         except (RecursionError, MemoryError) as error:
             raise BudgetExceeded(
-                f"Expected an expression that ends, but it ran out of {_resource(error)} in {{% {shorten(self.source)} %}}"
+                f"Expected an expression that ends, but it ran out of {_resource(error)} in {{% {shorten(self.source)}
+                %}}"
             ) from None
         except BudgetExceeded as error:
             if error.args and "{%" in str(error.args[0]):
                 raise
             raise BudgetExceeded(f"{error} in {{% {shorten(self.source)} %}}") from None
         except Exception as error:
-            # The library meets some values that do not fit with Python's own errors; their texts differ between versions.
+            # The library meets some values that do not fit with Python's own errors; their texts differ between
+            # versions.
             name = type(error).__name__
             raise ExpressionError(
                 f"Expected values that fit, but the evaluation failed ({name})", self.source
@@ -151,6 +154,13 @@ class Expression:
             elif (value := scope.thawed(name)) is not None:
                 result[name] = value
         return result
+
+
+def _plain(value: Any, limits: Limits) -> Json:
+    """Return a looked-up value as it is, unless it is a view that somebody made to look like an object."""
+    if type(value) is dict or not isinstance(value, Mapping):
+        return value
+    return to_json(value, limits)
 
 
 def _message(error: Any) -> str:

@@ -1,5 +1,5 @@
-"""The functions that expressions can call: JSONata's without `$eval`, some of them replaced (`replacements.py`), and all of
-them keeping lists lists.
+"""The functions that expressions can call: JSONata's without `$eval`, some of them replaced (`replacements.py`), and
+all of them keeping lists lists.
 """
 
 from __future__ import annotations

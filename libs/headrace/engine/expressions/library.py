@@ -1,4 +1,5 @@
-"""The one door to the JSONata library, which has no types and, when imported, raises the whole process's recursion limit."""
+"""The one door to the JSONata library, which has no types and, when imported, raises the whole process's recursion
+limit."""
 
 from __future__ import annotations
 

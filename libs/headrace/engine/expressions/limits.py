@@ -1,4 +1,5 @@
-"""How much one evaluation may take. These limits count, so they fall at the same place on every machine and in every replay.
+"""How much one evaluation may take. These limits count, so they fall at the same place on every machine and in every
+replay.
 
 Time is limited elsewhere (`headrace.engine.budget`): it differs from run to run, and only ever makes a workflow STUCK.
 """

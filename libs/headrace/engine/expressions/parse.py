@@ -1,4 +1,5 @@
-"""Text to tree: the library's parser, with its two inexact literals put right and every failure made one kind of error."""
+"""Text to tree: the library's parser, with its two inexact literals put right and every failure made one kind of
+error."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from headrace.engine.expressions.values import NotJson, whole_text
 
 # A page of code; the parser takes time that grows with the square of some constructs.
 MAX_SOURCE = 20_000
-# The parser handles `a ?: b` and `a ?? b` by visiting `a` twice, so nesting them takes time that doubles with each level.
+# The parser handles `a ?: b` and `a ?? b` by visiting `a` twice, so nesting them takes time that doubles with each
+# level.
 MAX_DEFAULTS = 12
 _DEFAULT_OPERATOR = re.compile(r"\?[:?]")
 _EXACT_DOUBLE = 1 << 53

@@ -1,7 +1,7 @@
 """Simple paths, compiled to plain look-ups: `$input.a.b`, `$tasks.list.output`, `$item`, `$index`, and literals.
 
-They give what the evaluator gives (a property test holds them against each other), some fifty times faster, and they are most
-of what people write.
+They give what the evaluator gives (a property test holds them against each other), some fifty times faster, and they
+are most of what people write.
 """
 
 from __future__ import annotations

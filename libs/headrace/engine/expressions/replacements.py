@@ -1,5 +1,5 @@
-"""What we do instead of the library's functions where those would read a clock, roll dice, lose digits, build what does not
-fit into memory, or fail on equal values of different types.
+"""What we do instead of the library's functions where those would read a clock, roll dice, lose digits, build what
+does not fit into memory, or fail on equal values of different types.
 
 A function here has the name and the arguments of the JSONata function; `functions.py` puts it in that one's place.
 """

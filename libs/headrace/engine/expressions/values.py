@@ -1,9 +1,9 @@
 """Values on their way into an evaluation and out of it, and the list rule.
 
-Inside an evaluation `None` is undefined and `NULL` is JSON null. A *sequence* is JSONata's list that collapses: with one
-element it is that element, with none it is undefined. A `Listed` is a sequence that came out of a real list (a path through
-a list, a filter, `$map`...): it reaches the user as the list that it is, and collapses only where an operator or a function
-wants a single value (`collapse`).
+Inside an evaluation `None` is undefined and `NULL` is JSON null. A *sequence* is JSONata's list that collapses: with
+one element it is that element, with none it is undefined. A `Listed` is a sequence that came out of a real list (a
+path through a list, a filter, `$map`...): it reaches the user as the list that it is, and collapses only where an
+operator or a function wants a single value (`collapse`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Reads the fields of a document one by one and notes what is wrong with each, so that all problems come out together."""
+"""Reads the fields of a document one by one and notes what is wrong with each, so that all problems come out
+together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Checks that need the whole graph: needs that exist, no cycles, and expressions that see only what is there by then."""
+"""Checks that need the whole graph: needs that exist, no cycles, and expressions that see only what is there by
+then."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Retry rules as a document writes them: a list of pauses, or a growing interval.
 
-{schedule: [5m, 10m]} means: try again after five minutes, then after ten more. {max_attempts: 4, interval: 1s, backoff: 2.0,
-max_interval: 1m, jitter: 0.1} means: at most four attempts, pauses of one second, two, four. Both take `on` and `off`: the
-names of the errors to try again after, and of those not to.
+{schedule: [5m, 10m]} means: try again after five minutes, then after ten more. {max_attempts: 4, interval: 1s,
+backoff: 2.0, max_interval: 1m, jitter: 0.1} means: at most four attempts, pauses of one second, two, four. Both take
+`on` and `off`: the names of the errors to try again after, and of those not to.
 """
 
 from __future__ import annotations

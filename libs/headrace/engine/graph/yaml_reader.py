@@ -1,6 +1,6 @@
-"""YAML to JSON values with line numbers: plain YAML 1.2, where `on`, `off`, `yes` and `no` are words, and nothing else that
-surprises. Keys are strings and stand once; tags, merge keys and values that JSON does not know are refused; aliases are
-allowed, but what they unfold to is bounded.
+"""YAML to JSON values with line numbers: plain YAML 1.2, where `on`, `off`, `yes` and `no` are words, and nothing else
+that surprises. Keys are strings and stand once; tags, merge keys and values that JSON does not know are refused;
+aliases are allowed, but what they unfold to is bounded.
 """
 
 from __future__ import annotations

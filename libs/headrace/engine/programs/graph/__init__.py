@@ -1,0 +1,1 @@
+"""Workflows written as graphs: the interpreter. See the README."""
