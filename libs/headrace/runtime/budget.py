@@ -34,7 +34,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import msgspec
 from msgspec import Meta
@@ -123,7 +123,7 @@ class Budget:
         self._monitor: threading.Thread | None = None
         self._handler_before: Any = None
 
-    def start(self) -> Budget:
+    def start(self) -> Self:
         """Start ticking; returns itself."""
         if threading.current_thread() is threading.main_thread():
             self._handler_before = signal.signal(signal.SIGPROF, self._on_tick)
@@ -147,7 +147,7 @@ class Budget:
             if self._watchdog:
                 faulthandler.unregister(signal.SIGVTALRM)
 
-    def __enter__(self) -> Budget:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:

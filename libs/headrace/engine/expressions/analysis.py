@@ -1,5 +1,6 @@
 """What can be known about an expression before it runs: which variables and tasks it uses, and that all of them
-exist."""
+exist.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +99,7 @@ class _Walk:
             seen.add((id(node), has_context))
             skip = 0
             if node.type == "path":
-                skip = self._path(node, has_context)
+                skip = self._path(node, has_context=has_context)
             elif node.type == "variable":
                 self._variable(node, None)
             elif node.type == "name" and not has_context and self.variables is not None:
@@ -112,7 +113,7 @@ class _Walk:
             else:
                 pending.extend((child, has_context or own) for child, own in scoped_children(node))
 
-    def _path(self, node: Any, has_context: bool) -> int:
+    def _path(self, node: Any, *, has_context: bool) -> int:
         """Check a path's head; returns 1 when the head was a variable and is done."""
         head = node.steps[0]
         if head.type == "name" and not has_context and self.variables is not None:

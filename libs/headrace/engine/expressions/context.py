@@ -24,6 +24,6 @@ class Context:
 
 
 def current() -> Context:
-    """Return the context of the evaluation that runs in this thread; the library keeps one evaluator for each
-    thread.""" context: Context = Jsonata.CURRENT.jsonata.context
+    """Return the context of the evaluation that runs in this thread; the library keeps one for each thread."""
+    context: Context = Jsonata.CURRENT.jsonata.context
     return context

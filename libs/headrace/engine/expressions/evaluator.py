@@ -131,7 +131,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
             return Listed(result)
         return result
 
-    def evaluate_step(self, expr: Any, input: Any, environment: Any, last_step: bool) -> Any:
+    def evaluate_step(self, expr: Any, input: Any, environment: Any, last_step: bool) -> Any:  # noqa: FBT001
         """Return what one step of a path gives for all items of its input."""
         if expr.type == "sort":
             return super().evaluate_step(expr, input, environment, last_step)
@@ -177,7 +177,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def evaluate_group_expression(self, expr: Any, input: Any, environment: Any) -> Any:
         """Return an object of groups; each group of a list is a list."""
         if isinstance(input, JsonataList) and input.tuple_stream:
-            return super().evaluate_group_expression(expr, input if input else [], environment)
+            return super().evaluate_group_expression(expr, input or [], environment)
         return group(self.eval, expr, input, environment)
 
     def evaluate_name(self, expr: Any, input: Any, environment: Any) -> Any:
@@ -300,7 +300,7 @@ _BY_TYPE: dict[str, _Method] = {
     "value": lambda self, expr, _input, _frame: self.evaluate_literal(expr),
     "wildcard": lambda self, expr, input_, _frame: self.evaluate_wildcard(expr, input_),
     "descendant": lambda self, expr, input_, _frame: self.evaluate_descendants(expr, input_),
-    "parent": lambda self, expr, _input, frame: frame.lookup(expr.slot.label),
+    "parent": lambda _self, expr, _input, frame: frame.lookup(expr.slot.label),
     "condition": Evaluator.evaluate_condition,
     "block": Evaluator.evaluate_block,
     "bind": Evaluator.evaluate_bind_expression,

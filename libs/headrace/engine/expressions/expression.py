@@ -84,6 +84,7 @@ class Expression:
             bindings: the variables by name without `$`. Keep a `Scope` over several evaluations to save copies.
             now_ms: the command's time, in milliseconds since the epoch: what `$now()` and `$millis()` give.
             seed: what `$random()` and `$shuffle()` depend on; workflow and step.
+            limits: how much it may take.
 
         Raises:
             ExpressionError: undefined, a wrong type, no JSON, or larger than the payload limit. The task fails.
@@ -128,10 +129,9 @@ class Expression:
         except JsonataException as error:
             raise ExpressionError(f"Expected a result, but: {_message(error)}", self.source) from None
         except (RecursionError, MemoryError) as error:
-            raise BudgetExceeded(
-                f"Expected an expression that ends, but it ran out of {_resource(error)} in {{% {shorten(self.source)}
-                %}}"
-            ) from None
+            resource = "stack" if isinstance(error, RecursionError) else "memory"
+            where = f"in {{% {shorten(self.source)} %}}"
+            raise BudgetExceeded(f"Expected an expression that ends, but it ran out of {resource} {where}") from None
         except BudgetExceeded as error:
             if error.args and "{%" in str(error.args[0]):
                 raise
@@ -168,10 +168,6 @@ def _message(error: Any) -> str:
     return shorten(text, 500)
 
 
-def _resource(error: BaseException) -> str:
-    return "stack" if isinstance(error, RecursionError) else "memory"
-
-
 def compile_expression(
     text: str, variables: Mapping[str, frozenset[str] | None] | None = GRAPH_VARIABLES
 ) -> Expression:
@@ -189,6 +185,7 @@ def compile_source(source: str, variables: Mapping[str, frozenset[str] | None] |
     """Return the expression of a JSONata text without `{%` and `%}`, as in a listener's `where`.
 
     Args:
+        source: the text.
         variables: what it may use: variable (without `$`) -> its fields, None for any field. None: any variable.
 
     Raises:

@@ -17,8 +17,10 @@ from headrace.engine.expressions.values import Listed, collapse, is_sequence
 _LEFT_OUT = frozenset(("eval",))
 # The first argument of these is a list; a `Listed` stays one. All others see a single value.
 _TAKE_LISTS = frozenset(
-    "sum count max min average map zip filter single reduce append spread merge reverse sort shuffle distinct keys "
-    "lookup join".split()
+    (
+        *("sum", "count", "max", "min", "average", "map", "zip", "filter", "single", "reduce", "append", "spread"),
+        *("merge", "reverse", "sort", "shuffle", "distinct", "keys", "lookup", "join"),
+    )
 )
 _TAKE_ONLY_LISTS = frozenset(("append", "zip"))
 

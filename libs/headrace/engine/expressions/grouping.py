@@ -33,14 +33,14 @@ def group(evaluate: Eval, expr: Any, input: Any, environment: Any) -> dict[str, 
     listed = is_list(input) and bool(input)
     result = {}
     for key, (pair, members) in groups.items():
-        focus = _focus(members, listed)
+        focus = _focus(members, listed=listed)
         value = evaluate(expr.lhs_object[pair][1], focus, environment)
         if value is not None:
             result[key] = value
     return result
 
 
-def _focus(members: list[Any], listed: bool) -> Any:
+def _focus(members: list[Any], *, listed: bool) -> Any:
     if not listed and len(members) == 1:
         return members[0]
     return Listed(part for member in members for part in (member if isinstance(member, list) else [member]))

@@ -1,5 +1,6 @@
 """The one door to the JSONata library, which has no types and, when imported, raises the whole process's recursion
-limit."""
+limit.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ import sys
 from typing import Any
 
 _limit_before = sys.getrecursionlimit()
-from jsonata import jsonata as _jsonata  # type: ignore[import-untyped]  # noqa: E402
-from jsonata.datetimeutils import DateTimeUtils as _DateTimeUtils  # type: ignore[import-untyped]  # noqa: E402
-from jsonata.functions import Functions as _Functions  # type: ignore[import-untyped]  # noqa: E402
-from jsonata.jexception import JException as _JException  # type: ignore[import-untyped]  # noqa: E402
-from jsonata.parser import Parser as _Parser  # type: ignore[import-untyped]  # noqa: E402
-from jsonata.signature import Signature as _Signature  # type: ignore[import-untyped]  # noqa: E402
-from jsonata.utils import Utils as _Utils  # type: ignore[import-untyped]  # noqa: E402
+from jsonata import jsonata as _jsonata  # noqa: E402
+from jsonata.datetimeutils import DateTimeUtils as _DateTimeUtils  # noqa: E402
+from jsonata.functions import Functions as _Functions  # noqa: E402
+from jsonata.jexception import JException as _JException  # noqa: E402
+from jsonata.parser import Parser as _Parser  # noqa: E402
+from jsonata.signature import Signature as _Signature  # noqa: E402
+from jsonata.utils import Utils as _Utils  # noqa: E402
 
 # A deep limit is for evaluations only (evaluate.py sets it while one runs): elsewhere it would turn a user's endless
 # recursion through C code from an error into a crash.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 _SAME_CONTEXT = ("lhs", "rhs", "expression", "procedure", "body", "condition", "then", "_else")
@@ -11,30 +11,30 @@ _SAME_CONTEXT_LISTS = ("arguments", "expressions")
 
 def scoped_children(node: Any) -> Iterator[tuple[Any, bool]]:
     """Yield each child, and whether it gets a context of its own (an item of a path, a filter, a group, a sort)."""
-    for name in _SAME_CONTEXT:
-        child = getattr(node, name)
-        if child is not None:
-            yield child, False
+    for child in _in_same_context(node):
+        yield child, False
+    for child in _in_own_context(node):
+        yield child, True
+
+
+def _in_same_context(node: Any) -> Iterator[Any]:
+    yield from _present(getattr(node, name) for name in _SAME_CONTEXT)
     for name in _SAME_CONTEXT_LISTS:
-        for child in getattr(node, name) or ():
-            yield child, False
-    for at, step in enumerate(node.steps or ()):
-        yield step, at > 0
-    for stage in (*(node.stages or ()), *(node.predicate or ())):
-        if stage.expr is not None:
-            yield stage.expr, True
-    if node.lhs_object:
-        for key, value in node.lhs_object:
-            yield key, False
-            yield value, False
-    if node.group is not None:
-        yield node.group, True
-    for term in node.terms or ():
-        yield term.expression, True
-    for name in ("pattern", "update", "delete"):
-        child = getattr(node, name)
-        if child is not None:
-            yield child, True
+        yield from getattr(node, name) or ()
+    yield from (node.steps or ())[:1]
+    for pair in node.lhs_object or ():
+        yield from pair
+
+
+def _in_own_context(node: Any) -> Iterator[Any]:
+    yield from (node.steps or ())[1:]
+    yield from _present(stage.expr for stage in (*(node.stages or ()), *(node.predicate or ())))
+    yield from (term.expression for term in node.terms or ())
+    yield from _present((node.group, node.pattern, node.update, node.delete))
+
+
+def _present(nodes: Iterable[Any]) -> Iterator[Any]:
+    return (node for node in nodes if node is not None)
 
 
 def children(node: Any) -> Iterator[Any]:

@@ -1,5 +1,6 @@
 """Text to tree: the library's parser, with its two inexact literals put right and every failure made one kind of
-error."""
+error.
+"""
 
 from __future__ import annotations
 

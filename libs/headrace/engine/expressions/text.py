@@ -19,14 +19,14 @@ def text_of(value: Any, limits: Limits, *, pretty: bool = False) -> str:
     if isinstance(value, str):
         return value
     parts: list[str] = []
-    _Printer(parts, limits.characters, pretty).print(value, "\n")
+    _Printer(parts, limits.characters, pretty=pretty).print(value, "\n")
     return "".join(parts)
 
 
 class _Printer:
     __slots__ = ("_left", "_limit", "_parts", "_pretty")
 
-    def __init__(self, parts: list[str], limit: int, pretty: bool) -> None:
+    def __init__(self, parts: list[str], limit: int, *, pretty: bool) -> None:
         self._parts = parts
         self._limit = limit
         self._left = limit

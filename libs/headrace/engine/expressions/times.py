@@ -30,7 +30,7 @@ def iso_time(at_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
 
 
-def format_time(at_ms: int | float, picture: str | None, timezone: str | None) -> str:
+def format_time(at_ms: float, picture: str | None, timezone: str | None) -> str:
     """Return a time by an XPath picture string; without one, as ISO 8601."""
     if picture is None and timezone is None:
         return iso_time(int(at_ms))

@@ -123,7 +123,7 @@ class _Writer:
 
 
 def whole_text(text: str) -> str:
-    """Return `text` with surrogate pairs joined (`\\ud83d\\ude00` in a literal is one character).
+    r"""Return `text` with surrogate pairs joined (`\ud83d\ude00` in a literal is one character).
 
     Raises:
         NotJson: half of a pair is left, which no encoding can write.

@@ -1,5 +1,6 @@
 """The graph document: loading and checking. See the README for the fields, and `load.load_graph` for the way
-through."""
+through.
+"""
 
 from headrace.engine.graph.load import load_graph
 from headrace.engine.graph.model import Graph, Node, ResourceUse

@@ -1,5 +1,6 @@
 """Reads the fields of a document one by one and notes what is wrong with each, so that all problems come out
-together."""
+together.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +9,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from headrace.engine.expressions import Expression, InvalidExpression, Template, compile_expression, compile_template
-from headrace.engine.expressions import is_expression as is_expression
+from headrace.engine.expressions import (
+    Expression,
+    InvalidExpression,
+    Template,
+    compile_expression,
+    compile_template,
+    is_expression,
+)
 from headrace.engine.graph.durations import describe, parse_duration
 from headrace.engine.graph.problems import Path, Problem, path_text
 

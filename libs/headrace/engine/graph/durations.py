@@ -20,7 +20,7 @@ def parse_duration(value: Any) -> int:
         ValueError: "Expected a duration ..., but ...".
     """
     if not isinstance(value, str):
-        raise ValueError(f"Expected {_EXAMPLES}, but found {describe(value)}")
+        raise ValueError(f"Expected {_EXAMPLES}, but found {describe(value)}")  # noqa: TRY004
     text = value.strip()
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"Expected {_EXAMPLES}, but found {describe(value)}")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.contracts.retry import RetryPolicy
-from headrace.engine.expressions import Expression, Template
-from headrace.engine.graph.checker import Checker, is_expression
+from headrace.engine.expressions import Expression, Template, is_expression
+from headrace.engine.graph.checker import Checker
 from headrace.engine.graph.durations import describe
 from headrace.engine.graph.model import RUN_IF, Kind, Node, ResourceUse
 from headrace.engine.graph.problems import Path

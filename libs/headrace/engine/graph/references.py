@@ -1,5 +1,6 @@
 """Checks that need the whole graph: needs that exist, no cycles, and expressions that see only what is there by
-then."""
+then.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def parse_retry(value: Any) -> RetryPolicy:
         ValueError: "Expected ..., but ...".
     """
     if not isinstance(value, dict):
-        raise ValueError(f"Expected {{schedule: [...]}} or {{max_attempts: ...}}, but found {describe(value)}")
+        raise ValueError(f"Expected {{schedule: [...]}} or {{max_attempts: ...}}, but found {describe(value)}")  # noqa: TRY004
     for name in value:
         if name not in FIELDS:
             near = difflib.get_close_matches(str(name), FIELDS, 1)

@@ -1,7 +1,7 @@
-"""Whether a node runs, given how its needs ended. A table, and the two sentences that it comes from:
+"""Whether a node runs, given how its needs ended.
 
-a failure of a task that is not significant counts as skipped; what a failure or a skip does to those who need it is
-their `run_if`.
+It is a table, and the two sentences that it comes from: a failure of a task that is not significant counts as skipped;
+what a failure or a skip does to those who need it is their `run_if`.
 """
 
 from __future__ import annotations
