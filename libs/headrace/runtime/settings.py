@@ -53,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     replication_factor: Annotated[
         int, Meta(description="Replicas of every topic; 3 on a cluster, 1 on one broker.", ge=1, le=10)
     ] = 1
+    session_timeout_ms: Annotated[
+        int,
+        Meta(description="A process that is silent for so long loses its shards; shorter is faster and less patient.", ge=1000),
+    ] = 6_000
     payload_limit_bytes: Annotated[
         int, Meta(description="Largest input or output: a record must hold it with room to spare.", ge=1024)
     ] = 1_048_576

@@ -52,8 +52,8 @@ class ShardHost:
         self._source = log.source(f"{role.name}-inputs")
         self._own = {spec.topic for spec in role.inputs if spec.own_partition_only}
 
-    def step(self, wait_ms: int = 0) -> bool:
-        """Go round once; wait at most `wait_ms` for input. False when nothing happened.
+    def step(self, *, wait: bool = False) -> bool:
+        """Go round once; with `wait`, wait for input when there is nothing else to do. False when nothing happened.
 
         Raises:
             ShardDeclined: this process must not run one of its shards.
@@ -65,18 +65,7 @@ class ShardHost:
         for shard in list(self.shards.values()):
             worked |= shard.step()
         worked |= self._assign()
-        return self._feed(0 if worked else wait_ms) or worked
-
-    def wait_ms(self) -> int:
-        """Return how long to wait for input at most."""
-        waits = [self._limits.wait_max_ms]
-        for shard in self.shards.values():
-            if shard.in_flight:
-                waits.append(self._limits.wait_in_flight_ms)
-            wait = shard.wait_ms()
-            if wait is not None:
-                waits.append(wait)
-        return min(waits)
+        return self._feed(self._wait_ms() if wait and not worked else 0) or worked
 
     def ready(self) -> bool:
         """Tell whether the group has given us our part and all of it has caught up."""
@@ -157,6 +146,16 @@ class ShardHost:
         for shard in self.shards.values():
             shard.reached(self._source.assigned())
         return bool(records)
+
+    def _wait_ms(self) -> int:
+        waits = [self._limits.wait_max_ms]
+        for shard in self.shards.values():
+            if shard.in_flight:
+                waits.append(self._limits.wait_in_flight_ms)
+            wait = shard.wait_ms()
+            if wait is not None:
+                waits.append(wait)
+        return min(waits)
 
     def _lost(self, error: PositionLost) -> None:
         """A position is gone: perhaps since somebody else has the shard and went on without us; else stop loudly."""

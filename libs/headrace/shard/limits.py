@@ -37,6 +37,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a shard that is given back waits for acknowledgements; the next owner repeats what was not acknowledged."""
     topic_check_ms: int = 30_000
     """How often the topics' ids are compared with the recorded ones: a client does not notice a topic that was made anew."""
+    watchdog_ms: int = 60_000
+    """A loop that stands still for so long hangs for good: every call in it is bounded by a few seconds."""
     wait_max_ms: int = 100
     """Longest wait for input: bounds how late a signal or a change of the group is noticed."""
     wait_recovery_ms: int = 10

@@ -1,0 +1,117 @@
+"""The options of every librdkafka client, each with its reason.
+
+What the environment passes through (`HEADRACE_KAFKA_CONFIG_*`) wins over what is tuned here, but not over the laws: options on which
+the protocol's safety rests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.runtime.settings import Settings
+
+_EVERY_CLIENT: dict[str, Any] = {
+    # Errors come through a callback, and are said once; librdkafka would print every attempt to connect.
+    "log_level": 2,
+    "log.connection.close": False,
+    # A broker that comes back is found within a second, not ten.
+    "reconnect.backoff.max.ms": 1000,
+    "retry.backoff.ms": 20,
+    "retry.backoff.max.ms": 500,
+    # Nobody asked for the broker to collect the clients' metrics.
+    "enable.metrics.push": False,
+}
+_CONSUMER: dict[str, Any] = {
+    # A broker answers at once when there is something; this is how long it waits when there is nothing. It also bounds how late
+    # a partition that is newly assigned is asked for, since one request per broker is under way at a time.
+    "fetch.wait.max.ms": 100,
+    "fetch.min.bytes": 1,
+    "fetch.error.backoff.ms": 100,
+    # When the local queue is full, look again soon; the default of a second would be a second of latency under load.
+    "fetch.queue.backoff.ms": 5,
+    # Enough for a few milliseconds of the fastest shard; the defaults (100,000 records, 64 MiB) are most of a service's memory.
+    "queued.min.messages": 2000,
+    "queued.max.messages.kbytes": 8192,
+    # Large enough for the largest record.
+    "fetch.message.max.bytes": 1_048_576,
+    "receive.message.max.bytes": 104_857_600,
+}
+_CONSUMER_LAWS: dict[str, Any] = {
+    # A position that is gone must stop the reader, not move it.
+    "auto.offset.reset": "error",
+    "allow.auto.create.topics": False,
+    # Positions live with the state that they describe, never in the group.
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    # Journals hold no transactions; commands are taken at least once, and waiting for somebody's transaction would stall the shard.
+    "isolation.level": "read_uncommitted",
+    # Tells where the end is even where the last records are markers of transactions, which are never delivered.
+    "enable.partition.eof": True,
+}
+_PRODUCER: dict[str, Any] = {
+    # A decision goes out at once; under load records share requests by themselves while earlier ones are under way.
+    "linger.ms": 0,
+    "message.max.bytes": 8_388_608,
+    "socket.nagle.disable": True,
+}
+_PRODUCER_LAWS: dict[str, Any] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    # Never give up on a record: a time-out would leave a hole among pipelined ones. Kafka away means waiting.
+    "message.timeout.ms": 0,
+}
+_LOOK_UP: dict[str, Any] = {
+    # One record is wanted, not what follows it.
+    "queued.min.messages": 1,
+    "fetch.message.max.bytes": 65_536,
+}
+
+
+def reader_options(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the options of a consumer that is assigned its partitions; `name` is for people and quotas."""
+    return _join(settings, {**_EVERY_CLIENT, **_CONSUMER}, {**_CONSUMER_LAWS, **_named(settings, name)})
+
+
+def look_up_options(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the options of a consumer that fetches single records."""
+    tuned = {**_EVERY_CLIENT, **_CONSUMER, **_LOOK_UP}
+    return _join(settings, tuned, {**_CONSUMER_LAWS, **_named(settings, name)})
+
+
+def writer_options(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the options of a journal's producer."""
+    return _join(settings, {**_EVERY_CLIENT, **_PRODUCER}, {**_PRODUCER_LAWS, "client.id": name})
+
+
+def admin_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of an admin client."""
+    return _join(settings, _EVERY_CLIENT, {})
+
+
+def member_options(settings: Settings, group: str) -> dict[str, Any]:
+    """Return the options of a group member, which reads nothing."""
+    session_ms = settings.session_timeout_ms
+    laws = {
+        "group.id": f"{settings.namespace}.{group}",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "allow.auto.create.topics": False,
+        # It never reads, so where it would begin does not matter; `error` would only make it complain.
+        "auto.offset.reset": "latest",
+        # Shards that stay where they are go on during a rebalance.
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": session_ms,
+        "heartbeat.interval.ms": max(session_ms // 6, 100),
+        # A process whose loop stands still for so long gives its shards to others.
+        "max.poll.interval.ms": max(60_000, session_ms),
+    }
+    return _join(settings, _EVERY_CLIENT, laws)
+
+
+def _named(settings: Settings, name: str) -> dict[str, Any]:
+    # A consumer needs a group id even where it is never a member of a group.
+    return {"client.id": name, "group.id": f"{settings.namespace}.reader"}
+
+
+def _join(settings: Settings, tuned: dict[str, Any], laws: dict[str, Any]) -> dict[str, Any]:
+    return {**tuned, **settings.client_config(), **laws}

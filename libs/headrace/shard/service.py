@@ -1,0 +1,59 @@
+"""A process that runs shards on Kafka: one thread, one loop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from headrace.runtime.settings import Settings
+from headrace.shard.clock import SystemClock
+from headrace.shard.errors import ShardDeclined
+from headrace.shard.host import ShardHost
+from headrace.shard.kafka import KafkaLog, KafkaMembership
+from headrace.shard.limits import Limits
+from headrace.shard.ports import LogAway, PositionLost
+from headrace.shard.roles import ShardRole
+from headrace.shard.topics import ensure_topics
+from headrace.shard.watchdog import Watchdog
+
+_log = logging.getLogger("headrace.shard")
+
+
+def run_shards(settings: Settings, role: ShardRole, ready: Callable[[], None], stop: threading.Event) -> None:
+    """Run every shard of a role that the group gives to this process, until `stop` is set. Runs in the calling thread.
+
+    `ready` is called once, when the shards of the first assignment have caught up. Kafka away means waiting.
+
+    Raises:
+        ShardDeclined: this process must not run one of the shards (its code is too old, its clock is wrong).
+        PositionLost: a topic was deleted, made anew or shortened.
+    """
+    try:
+        recorded = ensure_topics(settings, stop=stop)
+    except LogAway:
+        return  # told to stop while Kafka was away
+    log = KafkaLog(settings)
+    membership = KafkaMembership(settings, role, log.availability)
+    limits = Limits.of(settings)
+    host = ShardHost(role, log, membership, SystemClock(), limits=limits, topic_ids=recorded.topic_ids)
+    try:
+        with Watchdog(role.name, limits.watchdog_ms) as watchdog:
+            _loop(host, ready, stop, watchdog)
+            host.retire()
+    except (PositionLost, ShardDeclined) as error:
+        _log.critical("%s stops: %s", role.name, error)
+        raise
+    finally:
+        membership.close()
+        log.close()
+
+
+def _loop(host: ShardHost, ready: Callable[[], None], stop: threading.Event, watchdog: Watchdog) -> None:
+    told = False
+    while not stop.is_set():
+        watchdog.alive()
+        host.step(wait=True)
+        if not told and host.ready():
+            told = True
+            ready()
