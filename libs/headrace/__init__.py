@@ -1,0 +1,66 @@
+"""headrace: durable workflows on Kafka. What authors and callers import; each name is loaded at its first use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.authoring.workflows import WorkflowDefinition, workflow
+    from headrace.client.async_client import AsyncClient, AsyncHandle
+    from headrace.client.client import Client, Handle
+    from headrace.client.errors import (
+        ClientError,
+        InvalidStart,
+        NoSuchWorkflow,
+        NotReachable,
+        StartRefused,
+        TimedOut,
+        WorkflowFailed,
+    )
+    from headrace.engine.kernel.outcomes import WorkflowFailure
+    from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
+    from headrace.runtime.settings import Settings
+
+_PLACES = {
+    "AsyncClient": "headrace.client.async_client",
+    "AsyncHandle": "headrace.client.async_client",
+    "ChildFailed": "headrace.engine.programs.python.errors",
+    "Client": "headrace.client.client",
+    "ClientError": "headrace.client.errors",
+    "Handle": "headrace.client.client",
+    "InvalidStart": "headrace.client.errors",
+    "NoSuchWorkflow": "headrace.client.errors",
+    "NotReachable": "headrace.client.errors",
+    "Settings": "headrace.runtime.settings",
+    "StartRefused": "headrace.client.errors",
+    "TaskFailed": "headrace.engine.programs.python.errors",
+    "TimedOut": "headrace.client.errors",
+    "WorkflowDefinition": "headrace.authoring.workflows",
+    "WorkflowFailed": "headrace.client.errors",
+    "WorkflowFailure": "headrace.engine.kernel.outcomes",
+    "workflow": "headrace.authoring.workflows",
+    # Tasks and what belongs to them.
+    "NonRetryable": "headrace.authoring.tasks",
+    "Retry": "headrace.authoring.tasks",
+    "current": "headrace.authoring.current",
+    "listener": "headrace.authoring.listeners",
+    "resource": "headrace.authoring.resources",
+    "task": "headrace.authoring.tasks",
+    "trigger": "headrace.authoring.triggers",
+}
+
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'headrace' has no attribute {name!r}")
+    value = getattr(importlib.import_module(place), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""Publish commands, wait for results, read what is going on."""

@@ -1,0 +1,167 @@
+"""Loads a bundle: from published source text to the workflow's function, by `exec` in namespaces of its own.
+
+Versions are loaded side by side, and none sees another. This is no sandbox against an evil author: whoever may deploy may run
+code. It keeps an honest one from what would not give the same in a replay.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import builtins
+import importlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from headrace.authoring.bundle_rules import REFUSED_BUILTINS, refusal_of_module
+from headrace.authoring.stubs import TaskStub, WorkflowStub
+
+FORMAT = 1
+_FLAGS = __future__.annotations.compiler_flag
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be loaded; the text says what was expected."""
+
+
+class BundleModule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a bundle holds of one of the author's modules.
+
+    `imports` and `references` map a name to (module, name in it), the latter empty for the module itself: of the standard
+    library, and of the bundle. `constants` maps a name to a Python literal.
+    """
+
+    name: str
+    file: str = ""
+    tasks: dict[str, TaskStub] = {}
+    workflows: dict[str, WorkflowStub] = {}
+    imports: dict[str, tuple[str, str]] = {}
+    references: dict[str, tuple[str, str]] = {}
+    constants: dict[str, str] = {}
+    source: str = ""
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow's function and what it reaches. `modules` come in the order in which they are loaded."""
+
+    format: int = FORMAT
+    module: str
+    function: str
+    modules: list[BundleModule]
+
+    def to_bytes(self) -> bytes:
+        """Return the bundle as JSON, the same for the same content."""
+        return msgspec.json.encode(self, order="deterministic")
+
+
+def load_bundle(source: bytes) -> Callable[..., Any]:
+    """Return the coroutine function of a bundle.
+
+    Raises:
+        BundleError: it is no bundle, or a newer one than this code knows, or its code does not load.
+    """
+    try:
+        if json.loads(source).get("format") != FORMAT:
+            raise BundleError(f"Expected a bundle of format {FORMAT}, but found another; run a newer headrace")
+        bundle = msgspec.json.decode(source, type=Bundle)
+    except (msgspec.DecodeError, ValueError, AttributeError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"Expected a bundle, but {error}") from error
+    namespaces = {module.name: _namespace(module) for module in bundle.modules}
+    for module in bundle.modules:
+        _refer(module, namespaces, late=False)
+        _execute(module, namespaces[module.name])
+    for module in bundle.modules:
+        _refer(module, namespaces, late=True)
+    function = namespaces[bundle.module].get(bundle.function)
+    if not callable(function):
+        raise BundleError(f"Expected the bundle to define {bundle.function}, but it does not")
+    for module in bundle.modules:
+        # Last, so that a workflow that starts itself as a child refers to itself by name.
+        namespaces[module.name].update(module.workflows)
+    found: Callable[..., Any] = function
+    return found
+
+
+def _namespace(module: BundleModule) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": module.name, "__builtins__": _BUILTINS}
+    for name, (origin, attribute) in module.imports.items():
+        found = _import_allowed(origin, attribute)
+        namespace[name] = getattr(found, attribute) if attribute else found
+    for name, literal in module.constants.items():
+        namespace[name] = ast.literal_eval(literal)
+    namespace.update(module.tasks)
+    namespace.update(module.workflows)
+    return namespace
+
+
+def _execute(module: BundleModule, namespace: dict[str, Any]) -> None:
+    file = module.file or f"<{module.name}>"
+    try:
+        exec(compile(module.source, file, "exec", flags=_FLAGS, dont_inherit=True), namespace)
+    except Exception as error:
+        raise BundleError(f"Expected the code of {file} to load, but {type(error).__name__}: {error}") from error
+
+
+def _refer(module: BundleModule, namespaces: Mapping[str, dict[str, Any]], *, late: bool) -> None:
+    """Bind what a module has from others. Before its code runs some of it may not exist yet, where modules refer to each other."""
+    namespace = namespaces[module.name]
+    for name, (origin, attribute) in module.references.items():
+        source = namespaces[origin]
+        if not attribute:
+            namespace[name] = _Reference(origin, source)
+        elif attribute in source:
+            namespace[name] = source[attribute]
+        elif late:
+            raise BundleError(f"Expected {origin} to define {attribute}, but it does not")
+
+
+class _Reference:
+    """Stands for one of the author's modules where code refers to it as a whole."""
+
+    def __init__(self, name: str, namespace: dict[str, Any]) -> None:
+        self._name = name
+        self._namespace = namespace
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._namespace[name]
+        except KeyError:
+            raise AttributeError(f"Expected {self._name} in the bundle to have {name}, but it has not") from None
+
+
+def _import_allowed(module: str, name: str = "") -> ModuleType:
+    reason = refusal_of_module(module, name)
+    if reason:
+        raise ImportError(reason)
+    return importlib.import_module(module)
+
+
+def _guarded_import(
+    name: str, _globals: Any = None, _locals: Any = None, fromlist: Sequence[str] | None = None, level: int = 0
+) -> ModuleType:
+    if isinstance(fromlist, list):
+        # Not a statement, which passes a tuple or None, but C code of an allowed module (PyImport_Import): strftime needs time.
+        return importlib.import_module(name)
+    if level:
+        raise ImportError(
+            "Expected imports of your own modules at the top of the file, but found one within a function"
+        )
+    for wanted in fromlist or ("",):
+        _import_allowed(name, wanted)
+    found = importlib.import_module(name)
+    return found if fromlist else importlib.import_module(name.partition(".")[0])
+
+
+def _builtins() -> dict[str, Any]:
+    kept = {name: value for name, value in vars(builtins).items() if name not in REFUSED_BUILTINS}
+    return {**kept, "__import__": _guarded_import}
+
+
+_BUILTINS = _builtins()

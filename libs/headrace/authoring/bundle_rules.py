@@ -1,0 +1,74 @@
+"""What a workflow's code may use: the modules and builtins that give the same in every replay."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+_WHOLE = "all"
+# Modules of the standard library that compute and do nothing else; of some only the names that do.
+ALLOWED_MODULES: Mapping[str, str | frozenset[str]] = {
+    **dict.fromkeys(
+        (
+            *(
+                "__future__",
+                "abc",
+                "base64",
+                "binascii",
+                "bisect",
+                "calendar",
+                "cmath",
+                "collections",
+                "collections.abc",
+            ),
+            *("colorsys", "contextlib", "copy", "dataclasses", "datetime", "decimal", "difflib", "enum", "fnmatch"),
+            *("fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "itertools", "json", "math"),
+            *("numbers", "operator", "posixpath", "re", "statistics", "string", "textwrap", "types", "typing"),
+            *("unicodedata", "urllib.parse", "zlib"),
+        ),
+        _WHOLE,
+    ),
+    "pathlib": frozenset({"PurePath", "PurePosixPath", "PureWindowsPath"}),
+    "uuid": frozenset({"UUID", "uuid3", "uuid5", "NAMESPACE_DNS", "NAMESPACE_OID", "NAMESPACE_URL", "NAMESPACE_X500"}),
+    "headrace": frozenset({"ChildFailed", "NonRetryable", "TaskFailed", "WorkflowFailure"}),
+}
+_INSTEAD: Mapping[str, str] = {
+    "time": "use ctx.now and ctx.sleep",
+    "random": "use ctx.random",
+    "secrets": "use ctx.random, or make the secret in a task",
+    "uuid": "use ctx.uuid()",
+    "asyncio": "use ctx.run, ctx.map, ctx.gather and ctx.sleep",
+    "threading": "use ctx.map and ctx.gather",
+    "concurrent": "use ctx.map and ctx.gather",
+    "multiprocessing": "use ctx.map and ctx.gather",
+    "pathlib": "PurePath is allowed; touch files in a task",
+    "logging": "log in a task",
+}
+# `hash` of a string differs from process to process, and so does `id`.
+REFUSED_BUILTINS: Mapping[str, str] = {
+    **dict.fromkeys(("open", "input"), "do input and output in a task"),
+    **dict.fromkeys(("eval", "exec", "compile", "__import__"), "write the code out"),
+    **dict.fromkeys(("hash", "id"), "it differs from process to process; use hashlib or a name"),
+    **dict.fromkeys(("globals", "vars", "breakpoint", "help", "exit", "quit"), "it has no place in a workflow"),
+}
+# Methods that read the clock, by the name that they are called under.
+REFUSED_METHODS: Mapping[str, frozenset[str]] = {
+    "datetime": frozenset({"now", "utcnow", "today"}),
+    "date": frozenset({"today"}),
+}
+
+
+def refusal_of_module(module: str, name: str = "") -> str:
+    """Return why a workflow may not import a module (or one name of it); empty when it may."""
+    rule = ALLOWED_MODULES.get(module)
+    if rule == _WHOLE or (isinstance(rule, frozenset) and name in rule):
+        return ""
+    what = f"{module}.{name}" if name else module
+    top = module.partition(".")[0]
+    instead = _INSTEAD.get(top, "do it in a task")
+    if top == "headrace":
+        names = ", ".join(sorted(ALLOWED_MODULES["headrace"]))
+        return f"Expected of headrace only tasks, workflows and {names} in a workflow, but it uses {what}"
+    if top in sys.stdlib_module_names:
+        return f"Expected workflow code that gives the same in every replay, but it uses {what}; {instead}"
+    return f"Expected only the standard library and your own modules in a workflow, but it uses {what}; {instead}"

@@ -1,0 +1,170 @@
+"""`AsyncClient`: the client for asyncio. It has the methods of `Client`, as coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from headrace.client import reads
+from headrace.client.api import AsyncReadApi
+from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
+from headrace.client.errors import NotReachable, TimedOut
+from headrace.client.publisher import TIMEOUT_S
+from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
+from headrace.client.waiting import Waiting
+from headrace.contracts.commands import CancelWorkflow, TerminateWorkflow
+from headrace.runtime.settings import Settings
+
+Rows: TypeAlias = list[dict[str, Any]]
+
+
+class AsyncHandle:
+    """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did not start it."""
+
+    def __init__(self, client: AsyncClient, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
+        self._client = client
+        self.id = workflow_id
+        self.position = position
+        self.command_id = command_id
+
+    def __repr__(self) -> str:
+        return f"AsyncHandle(id={self.id!r}, position={self.position!r})"
+
+    async def result(self, timeout: float | None = None) -> Any:
+        """Wait until the workflow has ended, and return its output; raises as `Handle.result` does."""
+        return (await self._client.wait(self, timeout))["output"]
+
+    async def status(self) -> dict[str, Any]:
+        """Return what `headrace get` shows, at least as fresh as the start."""
+        return await self._client.get(self.id, after=self.position)
+
+    async def cancel(self, reason: str = "") -> str:
+        """Ask the workflow to end; returns the command's position."""
+        return await self._client.cancel(self.id, reason)
+
+    async def terminate(self, reason: str = "") -> str:
+        """End the workflow at once; returns the command's position."""
+        return await self._client.terminate(self.id, reason)
+
+
+class AsyncClient:
+    """A client for one namespace, within one event loop. Keep one, and close it (it is an async context manager)."""
+
+    def __init__(self, settings: Settings | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+        """See `Client`."""
+        self.settings = settings or Settings.load()
+        self._timeout_s = timeout_s
+        self._opened: CommandSender | None = None
+        self._api = AsyncReadApi(self.settings)
+
+    async def start(
+        self,
+        workflow: Any,
+        input: Any = NO_INPUT,
+        *,
+        id: str = "",
+        version: str = "",
+        if_exists: str = "join",
+        key: str = "",
+        correlation_id: str = "",
+        content_type: str = JSON,
+        **arguments: Any,
+    ) -> AsyncHandle:
+        """Publish the command that starts a workflow, and return its handle once Kafka has it; see `Client.start`."""
+        command = start_command(
+            workflow,
+            input_bytes(input, arguments),
+            StartOptions(
+                id=id,
+                version=version,
+                if_exists=if_exists,
+                key=key,
+                correlation_id=correlation_id,
+                content_type=content_type,
+            ),
+            command_id=new_id(),
+            limit_bytes=self.settings.payload_limit_bytes,
+            now_ms=now_ms(),
+        )
+        position = await self._send(command)
+        return AsyncHandle(self, command.workflow_id, position=position, command_id=command.command_id)
+
+    def handle(self, workflow_id: str) -> AsyncHandle:
+        """Return the handle of a workflow that somebody else started."""
+        return AsyncHandle(self, checked_id(workflow_id))
+
+    async def cancel(self, workflow_id: str, reason: str = "") -> str:
+        """Ask a workflow to end; it may clean up first. Returns the command's position."""
+        return await self._send(
+            CancelWorkflow(command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason)
+        )
+
+    async def terminate(self, workflow_id: str, reason: str = "") -> str:
+        """End a workflow at once. Returns the command's position."""
+        return await self._send(
+            TerminateWorkflow(
+                command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason
+            )
+        )
+
+    async def get(self, workflow_id: str, *, after: str = "") -> dict[str, Any]:
+        """Return a workflow as `headrace get --json` prints it, at least as fresh as the position `after`."""
+        question = reads.workflow_question(workflow_id, after=after)
+        found: dict[str, Any] = await self._api.ask(question, f"workflow {workflow_id}")
+        return found
+
+    async def list(self, *, limit: int = 100, **filters: Any) -> Rows:
+        """Return workflows, newest first; filters as for `Client.list`."""
+        return await self._pages(reads.list_question({**filters, "limit": min(limit, 500)}), "workflows", limit)
+
+    async def history(self, workflow_id: str, *, after: str = "") -> Rows:
+        """Return the events of a workflow, in order."""
+        question = reads.workflow_question(workflow_id, part="history", after=after)
+        return await self._pages(question, f"history of workflow {workflow_id}", None)
+
+    async def wait(self, handle: AsyncHandle, timeout: float | None = None) -> dict[str, Any]:
+        """Wait until a workflow has ended, and return it as `get` does; raises as `Handle.result` does."""
+        waiting = Waiting(handle.id, position=handle.position, command_id=handle.command_id, timeout_s=timeout)
+        while True:
+            try:
+                answer: dict[str, Any] = await self._api.ask(waiting.question(), f"workflow {handle.id}")
+                if waiting.saw(answer):
+                    return answer
+            except TimedOut:
+                raise
+            except NotReachable as error:
+                waiting.away(error)
+            await asyncio.sleep(waiting.pause_s())
+
+    async def close(self) -> None:
+        """Send what waits, and close the connections."""
+        if self._opened is not None:
+            await asyncio.to_thread(self._opened.publisher.close)
+        await self._api.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _send(self, command: WorkflowCommand) -> str:
+        if self._opened is None:
+            self._opened = CommandSender(self.settings, self._timeout_s)
+            self._opened.publisher.start_polling()
+        # The first one asks Kafka for the partitions, which blocks.
+        return str(await asyncio.wrap_future(await asyncio.to_thread(self._opened.send, command)))
+
+    async def _pages(self, question: reads.Question, what: str, limit: int | None) -> Rows:
+        path, parameters = question
+        items: Rows = []
+        while True:
+            page = await self._api.ask((path, parameters), what)
+            items += page["items"]
+            cursor = page.get("next_cursor")
+            if not cursor or (limit is not None and len(items) >= limit):
+                return items if limit is None else items[:limit]
+            parameters = {**parameters, "cursor": cursor}

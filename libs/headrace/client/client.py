@@ -1,0 +1,214 @@
+"""`Client`: start workflows and see what becomes of them."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from headrace.client import reads
+from headrace.client.api import ReadApi
+from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
+from headrace.client.errors import NotReachable, TimedOut
+from headrace.client.publisher import TIMEOUT_S
+from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
+from headrace.client.waiting import Waiting
+from headrace.contracts.commands import CancelWorkflow, TerminateWorkflow
+from headrace.runtime.settings import Settings
+
+Rows: TypeAlias = list[dict[str, Any]]
+
+
+class Handle:
+    """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did not start it."""
+
+    def __init__(self, client: Client, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
+        self._client = client
+        self.id = workflow_id
+        self.position = position
+        self.command_id = command_id
+
+    def __repr__(self) -> str:
+        return f"Handle(id={self.id!r}, position={self.position!r})"
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait until the workflow has ended, and return its output. `timeout` is in seconds; None waits as long as it takes.
+
+        Raises:
+            StartRefused: it was never started.
+            WorkflowFailed: it ended otherwise than by success, or is stuck.
+            TimedOut: it still runs after `timeout`.
+            NoSuchWorkflow: there is no workflow of this id.
+            NotReachable: the read API has been away for too long.
+        """
+        return self._client.wait(self, timeout)["output"]
+
+    def status(self) -> dict[str, Any]:
+        """Return what `headrace get` shows, at least as fresh as the start."""
+        return self._client.get(self.id, after=self.position)
+
+    def history(self) -> Rows:
+        """Return the events of the workflow, in order."""
+        return self._client.history(self.id, after=self.position)
+
+    def cancel(self, reason: str = "") -> str:
+        """Ask the workflow to end; returns the command's position."""
+        return self._client.cancel(self.id, reason)
+
+    def terminate(self, reason: str = "") -> str:
+        """End the workflow at once; returns the command's position."""
+        return self._client.terminate(self.id, reason)
+
+
+class Client:
+    """A client for one namespace. Safe to share between threads; keep one, and close it (it is a context manager) at the end."""
+
+    def __init__(self, settings: Settings | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+        """`settings` come from the environment, or from the running `headrace dev`, unless given.
+
+        `timeout_s` bounds every exchange with Kafka.
+        """
+        self.settings = settings or Settings.load()
+        self._timeout_s = timeout_s
+        self._opened: CommandSender | None = None
+        self._api = ReadApi(self.settings)
+
+    def start(
+        self,
+        workflow: Any,
+        input: Any = NO_INPUT,
+        *,
+        id: str = "",
+        version: str = "",
+        if_exists: str = "join",
+        key: str = "",
+        correlation_id: str = "",
+        content_type: str = JSON,
+        **arguments: Any,
+    ) -> Handle:
+        """Publish the command that starts a workflow, and return its handle once Kafka has it.
+
+        Args:
+            workflow: a `@workflow` function, or a name, or `name@version`.
+            input: any JSON value (or bytes of another `content_type`); or give keyword arguments.
+            id: the workflow's id; a fresh one unless given. The same id starts nothing twice: see `if_exists`.
+            version: of the definition; the latest unless given.
+            if_exists: `join` the workflow of this id, `fail`, or `rerun` it when it has ended.
+            key: runs of one workflow under the same key see each other's last result.
+            correlation_id: ties messages of one business transaction together.
+            content_type: of an input that is bytes.
+            arguments: the input as keyword arguments.
+
+        Raises:
+            InvalidStart: id, input or options do not fit; nothing was sent.
+            NotReachable: Kafka did not take it in time.
+        """
+        options = StartOptions(
+            id=id,
+            version=version,
+            if_exists=if_exists,
+            key=key,
+            correlation_id=correlation_id,
+            content_type=content_type,
+        )
+        command = start_command(
+            workflow,
+            input_bytes(input, arguments),
+            options,
+            command_id=new_id(),
+            limit_bytes=self.settings.payload_limit_bytes,
+            now_ms=now_ms(),
+        )
+        position = self._send(command)
+        return Handle(self, command.workflow_id, position=position, command_id=command.command_id)
+
+    def handle(self, workflow_id: str) -> Handle:
+        """Return the handle of a workflow that somebody else started."""
+        return Handle(self, checked_id(workflow_id))
+
+    def cancel(self, workflow_id: str, reason: str = "") -> str:
+        """Ask a workflow to end; it may clean up first. Returns the command's position."""
+        return self._send(
+            CancelWorkflow(command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason)
+        )
+
+    def terminate(self, workflow_id: str, reason: str = "") -> str:
+        """End a workflow at once. Returns the command's position."""
+        return self._send(
+            TerminateWorkflow(
+                command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason
+            )
+        )
+
+    def get(self, workflow_id: str, *, after: str = "") -> dict[str, Any]:
+        """Return a workflow as `headrace get --json` prints it, at least as fresh as the position `after`.
+
+        Raises:
+            NoSuchWorkflow: there is none.
+            NotReachable: the read API is away, or too far behind.
+        """
+        question = reads.workflow_question(workflow_id, after=after)
+        found: dict[str, Any] = self._api.ask(question, f"workflow {workflow_id}")
+        return found
+
+    def list(self, *, limit: int = 100, **filters: Any) -> Rows:
+        """Return workflows, newest first. Filters: `status`, `name`, `started_after`, `started_before`, `where`."""
+        return self._pages(reads.list_question({**filters, "limit": min(limit, 500)}), "workflows", limit)
+
+    def history(self, workflow_id: str, *, after: str = "", limit: int | None = None) -> Rows:
+        """Return the events of a workflow, in order."""
+        return self._part(workflow_id, "history", after, limit)
+
+    def tasks(self, workflow_id: str, *, after: str = "", limit: int | None = None) -> Rows:
+        """Return the tasks of a workflow."""
+        return self._part(workflow_id, "tasks", after, limit)
+
+    def logs(self, workflow_id: str, *, after: str = "", limit: int | None = None) -> Rows:
+        """Return what the tasks of a workflow logged and printed."""
+        return self._part(workflow_id, "logs", after, limit)
+
+    def wait(self, handle: Handle, timeout: float | None = None) -> dict[str, Any]:
+        """Wait until a workflow has ended, and return it as `get` does; raises as `Handle.result` does."""
+        waiting = Waiting(handle.id, position=handle.position, command_id=handle.command_id, timeout_s=timeout)
+        while True:
+            try:
+                answer: dict[str, Any] = self._api.ask(waiting.question(), f"workflow {handle.id}")
+                if waiting.saw(answer):
+                    return answer
+            except TimedOut:
+                raise
+            except NotReachable as error:
+                waiting.away(error)
+            time.sleep(waiting.pause_s())
+
+    def close(self) -> None:
+        """Send what waits, and close the connections."""
+        if self._opened is not None:
+            self._opened.publisher.close()
+        self._api.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self.close()
+
+    def _send(self, command: WorkflowCommand) -> str:
+        if self._opened is None:  # readers need no producer
+            self._opened = CommandSender(self.settings, self._timeout_s)
+        return str(self._opened.publisher.wait(self._opened.send(command)))
+
+    def _part(self, workflow_id: str, part: str, after: str, limit: int | None) -> Rows:
+        path, parameters = reads.workflow_question(workflow_id, part=part, after=after)
+        return self._pages((path, parameters), f"{part} of workflow {workflow_id}", limit)
+
+    def _pages(self, question: reads.Question, what: str, limit: int | None) -> Rows:
+        path, parameters = question
+        items: Rows = []
+        while True:
+            page = self._api.ask((path, parameters), what)
+            items += page["items"]
+            cursor = page.get("next_cursor")
+            if not cursor or (limit is not None and len(items) >= limit):
+                return items if limit is None else items[:limit]
+            parameters = {**parameters, "cursor": cursor}

@@ -1,0 +1,61 @@
+"""What both clients do to send a command: choose the partition, encode, and hand the trace on."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from concurrent.futures import Future
+
+from headrace.client.publisher import Position, Publisher
+from headrace.contracts.commands import CancelWorkflow, StartWorkflow, TerminateWorkflow
+from headrace.contracts.headers import TRACEPARENT
+from headrace.contracts.partition import shard_of
+from headrace.contracts.topics import WORKFLOW_COMMANDS
+from headrace.runtime import telemetry
+from headrace.runtime.codecs import codec_for
+from headrace.runtime.settings import Settings
+
+WorkflowCommand = StartWorkflow | CancelWorkflow | TerminateWorkflow
+
+
+def new_id() -> str:
+    """Return a fresh id for a command."""
+    return uuid.uuid4().hex
+
+
+def now_ms() -> int:
+    """Return the time, in ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class CommandSender:
+    """Sends commands to the shards that own their workflows."""
+
+    def __init__(self, settings: Settings, timeout_s: float) -> None:
+        self.publisher = Publisher(settings, timeout_s=timeout_s)
+        self._codec = codec_for(settings)
+
+    def send(self, command: WorkflowCommand) -> Future[Position]:
+        """Hand a command to the producer.
+
+        Raises:
+            NotReachable: Kafka or the namespace is not there.
+        """
+        partition = shard_of(command.workflow_id, self.publisher.partitions(WORKFLOW_COMMANDS))
+        attributes = {"workflow_id": command.workflow_id, "command": command.type_name()}
+        with telemetry.start_span("send command", current_traceparent(), attributes, kind="producer") as traceparent:
+            headers = [(TRACEPARENT, traceparent.encode())] if traceparent else []
+            value = self._codec.encode(command)
+            return self.publisher.send(WORKFLOW_COMMANDS, partition, command.workflow_id, value, headers)
+
+
+def current_traceparent() -> str:
+    """Return the traceparent of the caller's own span, where the caller uses OpenTelemetry."""
+    if "opentelemetry.trace" not in sys.modules:
+        return ""
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    carrier: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(carrier)
+    return carrier.get("traceparent", "")
