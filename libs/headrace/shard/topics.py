@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 
@@ -21,13 +19,12 @@ from headrace.contracts.definitions import NamespaceSettings
 from headrace.contracts.topics import NAMESPACE, TopicSpec, topic_specs
 from headrace.runtime.settings import PREFIX, Settings
 from headrace.shard.kafka.topic_admin import FoundTopic, TopicAdmin
+from headrace.shard.patience import patiently
 from headrace.shard.ports import LogAway, PositionLost
 
-_RETRY_S = 0.5
 # Metadata spreads within milliseconds; brokers that are just starting take seconds.
 _APPEAR_S = 30.0
 _COUNTS = ("decision_shards", "dispatcher_shards", "resource_shards")
-T = TypeVar("T")
 
 
 class NamespaceMismatch(Exception):
@@ -47,7 +44,7 @@ def ensure_topics(
         LogAway: Kafka did not answer in time.
     """
     admin = TopicAdmin(settings)
-    return _patiently(lambda: _ensure(admin, settings), stop, timeout_s)
+    return patiently(lambda: _ensure(admin, settings), stop, timeout_s)
 
 
 def read_namespace(settings: Settings, *, timeout_s: float | None = 10.0) -> NamespaceSettings | None:
@@ -61,7 +58,7 @@ def read_namespace(settings: Settings, *, timeout_s: float | None = 10.0) -> Nam
     def read() -> NamespaceSettings | None:
         return admin.read_record() if NAMESPACE in admin.find([NAMESPACE]) else None
 
-    return _patiently(read, None, timeout_s)
+    return patiently(read, None, timeout_s)
 
 
 def with_recorded(settings: Settings, recorded: NamespaceSettings) -> Settings:
@@ -154,14 +151,3 @@ def _await_topics(admin: TopicAdmin, specs: dict[str, TopicSpec]) -> dict[str, F
         if time.monotonic() > deadline:
             raise LogAway(f"Expected the new topics to appear within {_APPEAR_S:.0f} s, but {sorted(missing)} did not")
         time.sleep(0.02)
-
-
-def _patiently(ask: Callable[[], T], stop: threading.Event | None, timeout_s: float | None) -> T:
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    stop = stop or threading.Event()
-    while True:
-        try:
-            return ask()
-        except LogAway:
-            if stop.wait(_RETRY_S) or (deadline is not None and time.monotonic() > deadline):
-                raise
