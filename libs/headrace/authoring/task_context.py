@@ -1,0 +1,157 @@
+"""`current()`: what a running task knows of itself, and how it speaks to the worker that runs it.
+
+Outside of a worker, as in a unit test that calls the task as a plain function, `current()` gives a context without ids:
+logging goes to the standard library, and heartbeats go nowhere.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+_log = logging.getLogger("headrace.task")
+
+
+class TaskSink(Protocol):
+    """Where what a task says goes: the worker, or nowhere. Called from the task's own thread or loop."""
+
+    def line(self, level: str, message: str) -> None:
+        """Take a line that the task logged; level is debug, info, warning or error."""
+
+    def heartbeat(self, details: Any) -> None:
+        """Note that the task is alive."""
+
+    def record_io(self, *, rows: int, bytes: int, dataset: str) -> None:  # noqa: A002  the unit is the name users know
+        """Take an account of what the task read or wrote."""
+
+
+class TaskLog:
+    """Logs lines of the running task; they go to the logs topic with the task's ids. Arguments are as in `logging`."""
+
+    def __init__(self, sink: TaskSink) -> None:
+        self._sink = sink
+
+    def debug(self, message: object, *args: object) -> None:
+        """Log at level debug."""
+        self._sink.line("debug", _text(message, args))
+
+    def info(self, message: object, *args: object) -> None:
+        """Log at level info."""
+        self._sink.line("info", _text(message, args))
+
+    def warning(self, message: object, *args: object) -> None:
+        """Log at level warning."""
+        self._sink.line("warning", _text(message, args))
+
+    def error(self, message: object, *args: object) -> None:
+        """Log at level error."""
+        self._sink.line("error", _text(message, args))
+
+
+class TaskContext:
+    """One attempt of a task, as seen from inside.
+
+    Attributes:
+        log: logs with this attempt's ids.
+        attempt: from 1.
+        assignment: number of this delivery of the attempt; grows with every redelivery.
+        fencing_token: token of the lease that the attempt holds, for what the lease protects; 0 without one.
+        idempotency_key: stable over redeliveries of one attempt.
+        task_key: stable over all attempts.
+    """
+
+    def __init__(
+        self,
+        sink: TaskSink,
+        *,
+        workflow_id: str = "",
+        run_id: str = "",
+        step: int = -1,
+        attempt: int = 0,
+        assignment: int = 0,
+        fencing_token: int = 0,
+        task: str = "",
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.log = TaskLog(sink)
+        self.task = task
+        self.workflow_id = workflow_id
+        self.run_id = run_id
+        self.step = step
+        self.attempt = attempt
+        self.assignment = assignment
+        self.fencing_token = fencing_token
+        self._sink = sink
+        self._stop = stop or threading.Event()
+
+    @property
+    def task_key(self) -> str:
+        """Return the key that all attempts of this task share."""
+        return f"{self.run_id}/{self.step}"
+
+    @property
+    def idempotency_key(self) -> str:
+        """Return the key that all deliveries of this attempt share."""
+        return f"{self.run_id}/{self.step}/{self.attempt}"
+
+    @property
+    def cancelled(self) -> bool:
+        """Tell whether nobody wants the result any more.
+
+        A thread cannot be ended from outside: a long task looks at this now and then, and returns.
+        """
+        return self._stop.is_set()
+
+    def heartbeat(self, details: Any = None) -> None:
+        """Say that the attempt is alive; under `heartbeat=...` a longer silence than that ends it."""
+        self._sink.heartbeat(details)
+
+    def record_io(self, *, rows: int = 0, bytes: int = 0, dataset: str = "") -> None:  # noqa: A002  as above
+        """Account for what was read or written: it shows in the read API's figures."""
+        self._sink.record_io(rows=rows, bytes=bytes, dataset=dataset)
+
+
+class _Detached:
+    """The sink outside of a worker."""
+
+    def line(self, level: str, message: str) -> None:
+        _log.log(logging.getLevelNamesMapping()[level.upper()], "%s", message)
+
+    def heartbeat(self, details: Any) -> None:
+        """Nobody listens."""
+
+    def record_io(self, *, rows: int, bytes: int, dataset: str) -> None:  # noqa: A002  as above
+        """Nobody counts."""
+
+
+_DETACHED = TaskContext(_Detached())
+_current: contextvars.ContextVar[TaskContext] = contextvars.ContextVar("headrace_task", default=_DETACHED)
+
+
+def current() -> TaskContext:
+    """Return the context of the attempt that runs here."""
+    return _current.get()
+
+
+@contextmanager
+def running(context: TaskContext) -> Iterator[None]:
+    """Make `context` the current one within the block; for workers and tests."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def _text(message: object, args: tuple[object, ...]) -> str:
+    text = str(message)
+    if not args:
+        return text
+    try:
+        return text % args
+    except (TypeError, ValueError):  # a log line must not fail the task that writes it
+        return f"{text} {args!r}"
