@@ -87,8 +87,8 @@ def error_names(errors: Iterable[ErrorName], field: str) -> list[str]:
         ValueError: one is neither a name nor an exception class.
     """
     names = []
-    error: object
-    for error in _many(errors, field):
+    given: list[object] = list(_many(errors, field))
+    for error in given:
         if isinstance(error, type) and issubclass(error, BaseException):
             names.append(error.__name__)
         elif isinstance(error, str) and error:
