@@ -1,4 +1,7 @@
-"""Records on their way to the shards of a process: headers are read once for all, values only for those who want them."""
+"""Records on their way to the shards of a process.
+
+Headers are read once for all, values only for those who want them.
+"""
 
 from __future__ import annotations
 

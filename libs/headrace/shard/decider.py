@@ -49,7 +49,11 @@ class Decider(Protocol[State]):
         """Return the state of a shard that has decided nothing yet."""
 
     def decide(self, state: State, item: Input, now_ms: int) -> Iterator[Message]:
-        """Yield the events that follow from an input. The runtime evolves the state with each before it asks for the next."""
+        """Yield the events that follow from an input; the state is evolved with each before the next is asked for.
+
+        All events of one input go into one record: what may exceed half of `record_limit_bytes` must be left pending
+        (see `has_pending`). What goes beyond the limit is taken back, and the input goes to `failed`.
+        """
 
     def failed(self, state: State, item: Input, error: Exception, now_ms: int) -> Iterator[Message]:
         """Yield the events that record an exception in `decide`; what `decide` yielded before it stands."""
@@ -58,14 +62,19 @@ class Decider(Protocol[State]):
         """Return when the next timer is due, in ms since the epoch; None when none is set."""
 
     def tick(self, state: State, now_ms: int) -> Iterator[Message]:
-        """Yield the events of the timers that are due by now."""
+        """Yield the events of the timers that are due by now.
+
+        With many of them, stop at about half of `record_limit_bytes`; what is still due is asked for again at once.
+        """
 
     def has_pending(self, state: State) -> bool:
         """Tell whether the rest of a decision that was too large waits in the state."""
 
     def resume(self, state: State, now_ms: int) -> Iterator[Message]:
-        """Yield the next part of what `has_pending` told of. The runtime may stop asking at any event: what is left must
-        still be pending in the state then."""
+        """Yield the next part of what `has_pending` told of, one event at least.
+
+        The runtime may stop asking at any event: what is left must still be pending in the state then.
+        """
 
     def evolve(self, state: State, event: Message) -> None:
         """Change the state by one event. Never fails for an event that `decide` yielded."""

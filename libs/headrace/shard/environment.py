@@ -51,7 +51,10 @@ class Environment(msgspec.Struct, kw_only=True):
     check_topics: Callable[[], None]
     """Raises `PositionLost` when a topic is not the one that was recorded."""
     refused: dict[tuple[str, int, int], Exception] = msgspec.field(default_factory=dict)
-    """Inputs whose decision broke a rule, so that the reign was abandoned: next time they go to `failed`. By position."""
+    """Inputs whose decision broke a rule, so that the reign was abandoned: next time they go to `failed`.
+
+    By position.
+    """
 
     @property
     def journal(self) -> TopicPartition:

@@ -12,7 +12,10 @@ class ShardDeclined(Exception):
 
 
 class DecisionTooLarge(Exception):
-    """The events of one input do not fit one record: a programmer's error in the decider, which must yield in rounds."""
+    """The events of one input do not fit one record.
+
+    A programmer's error in the decider, which must yield in rounds.
+    """
 
 
 class InputParked(Exception):

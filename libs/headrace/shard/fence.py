@@ -23,8 +23,9 @@ class LastReign(msgspec.Struct, frozen=True, kw_only=True):
 def look_back(log: LookUps, journal: TopicPartition, codec: Codec) -> LastReign | None:
     """Return the reign of the last record; None for a journal that is empty.
 
-    The header of any record names its epoch, which is the offset of its `EpochStarted`. Where the last record is a zombie's, this is
-    an older reign than the last: harmless, since whoever starts there reads everything after it by the reader's rule.
+    The header of any record names its epoch, which is the offset of its `EpochStarted`. Where the last record is a
+    zombie's, this is an older reign than the last: harmless, since whoever starts there reads everything after it by
+    the reader's rule.
     """
     low, end = log.bounds([journal])[journal]
     for offset in range(end - 1, low - 1, -1):
@@ -38,7 +39,8 @@ def look_back(log: LookUps, journal: TopicPartition, codec: Codec) -> LastReign 
         if not isinstance(started, EpochStarted):
             raise PositionLost(
                 f"Expected the EpochStarted of the last record of {journal} at offset {epoch}, but "
-                f"{'nothing is' if first is None else 'another record is'} there; the journal was shortened too far or damaged"
+                f"{'nothing is' if first is None else 'another record is'} there; the journal was shortened too far or "
+                "damaged"
             )
         return LastReign(epoch=epoch, started=started, idle=header[0] == EPOCH_STARTED)
     if low > 0:
@@ -67,6 +69,7 @@ def announce(env: Environment, last: LastReign | None) -> tuple[EpochStarted, by
 def outdated(env: Environment, started: EpochStarted) -> ShardDeclined:
     """Return the error for a shard that newer code has run."""
     return ShardDeclined(
-        f"Expected to run shard {env.name} with code version {started.code_version} or later, since process {started.process} has "
+        f"Expected to run shard {env.name} with code version {started.code_version} or later, since process "
+        f"{started.process} has "
         f"run it with that, but this process has version {env.decider.code_version}; start the newer release"
     )

@@ -11,11 +11,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a shard may do at most. Times in ms, sizes in bytes."""
 
     record_limit_bytes: int = 4_194_304
-    """Largest journal record. A record is sealed at half of it, so that one more decision of bounded size still fits."""
+    """Largest journal record.
+
+    A record is sealed at half of it, so that one more decision of bounded size still fits.
+    """
     record_inputs: int = 64
-    """Inputs decided into one record: enough to share the cost of an append, few enough that the first does not wait long."""
+    """Inputs decided into one record.
+
+    Enough to share the cost of an append, few enough that the first does not wait long.
+    """
     in_flight_records: int = 64
-    """Appends that wait for their acknowledgement: what a broken reign decides in vain at most, and the memory it takes."""
+    """Appends that wait for their acknowledgement.
+
+    What a broken reign decides in vain at most, and the memory it takes.
+    """
     inbox_records: int = 4_000
     """Records that were read and wait to be decided; beyond that nothing is read."""
     poll_records: int = 1_000
@@ -24,19 +33,28 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """A command that changed nothing is recorded as read after this time: so many heartbeats share one record."""
     pause_min_ms: int = 20
     pause_max_ms: int = 400
-    """Random pause before a shard that was abandoned is taken again, so that two owners do not fence each other in step."""
+    """Random pause before a shard that was abandoned is taken again: two owners must not fence each other in step."""
     retry_ms: int = 500
     """Pause before asking again a log or a group that did not answer."""
     clock_tolerance_ms: int = 60_000
     """A clock further from the broker's than this would fire timers wrongly: the process declines."""
     idle_reigns: int = 3
-    """Reigns that recorded nothing before inputs are marked one by one: once may be chance, three times are a pattern."""
+    """Reigns that recorded nothing before inputs are marked one by one.
+
+    Once may be chance, three times are a pattern.
+    """
     marks: int = 2
     """Times that an input may be marked and run before it is parked."""
     drain_ms: int = 5_000
-    """How long a shard that is given back waits for acknowledgements; the next owner repeats what was not acknowledged."""
+    """How long a shard that is given back waits for acknowledgements.
+
+    The next owner repeats what was not acknowledged.
+    """
     topic_check_ms: int = 30_000
-    """How often the topics' ids are compared with the recorded ones: a client does not notice a topic that was made anew."""
+    """How often the topics' ids are compared with the recorded ones.
+
+    A client does not notice a topic that was made anew.
+    """
     watchdog_ms: int = 60_000
     """A loop that stands still for so long hangs for good: every call in it is bounded by a few seconds."""
     wait_max_ms: int = 100

@@ -1,7 +1,8 @@
 """The log in memory: deterministic, for simulations and for tests, users' tests included.
 
-Nothing happens by itself. An append reaches the log when it is made, or, with `hold`, when somebody delivers it (`deliver`), which is
-how a simulation lets a zombie's record arrive late. What becomes of each append is chosen by a function (`Delivery`).
+Nothing happens by itself. An append reaches the log when it is made, or, with `hold`, when somebody delivers it
+(`deliver`), which is how a simulation lets a zombie's record arrive late. What becomes of each append is chosen by a
+function (`Delivery`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a shard needs from the outside world: a log, a group that hands out shards, a clock.
 
-Two adapters implement each port: `headrace.shard.memory` and `headrace.shard.kafka`; one contract suite runs over both. Topics are
-named without the namespace here. Nothing in these ports calls back: what has happened is asked for with `poll`, so the state
-machine runs in one thread, and a simulation can drive it step by step.
+Two adapters implement each port: `headrace.shard.memory` and `headrace.shard.kafka`; one contract suite runs over both.
+Topics are named without the namespace here. Nothing in these ports calls back: what has happened is asked for with
+`poll`, so the state machine runs in one thread, and a simulation can drive it step by step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ class TopicPartition(NamedTuple):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One record as it stands in the log. `at` is the broker's time (ms since the epoch) where the topic stamps records."""
+    """One record as it stands in the log.
+
+    `at` is the broker's time (ms since the epoch) where the topic stamps records.
+    """
 
     topic: str
     partition: int
@@ -61,7 +64,10 @@ class LogAway(Exception):
 
 
 class PositionLost(Exception):
-    """Records that a reader still needs do not exist (any more), or the topic is not the one it was. Waiting cannot help."""
+    """Records that a reader still needs do not exist (any more), or the topic is not the one it was.
+
+    Waiting cannot help.
+    """
 
 
 class LookUps(Protocol):
@@ -92,7 +98,8 @@ class RecordSource(Protocol):
     def assigned(self) -> Mapping[TopicPartition, int]:
         """Return the offset that is to be delivered next, by partition.
 
-        It moves past what is never delivered (such as a transaction's markers) once the end of the partition is reached.
+        It moves past what is never delivered (such as a transaction's markers) once the end of the partition is
+        reached.
         """
 
     def poll(self, limit: int, wait_ms: int) -> list[Record]:

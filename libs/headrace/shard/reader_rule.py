@@ -1,17 +1,18 @@
 """The reader's rule: which records of a journal count. Pure; every service and the writer itself read by it.
 
 Anybody may append to a journal: the owner of the shard, an owner that was paused and woke up late (a zombie), a client
-library that sends a record twice. No lock keeps them out. Instead every reader decides by what stands before a record in the
-log, and so all readers decide the same:
+library that sends a record twice. No lock keeps them out. Instead every reader decides by what stands before a record
+in the log, and so all readers decide the same:
 
 - An `EpochStarted` opens a new reign: epoch = its own offset, n = 0.
 - A record of an older epoch is skipped: it is a zombie's.
 - A record of this epoch with n + 1 is accepted.
-- Any other n means that the reign has a hole: a record before it was lost. The reign is closed: everything up to the next
+- Any other n means that the reign has a hole: a record before it was lost. The reign is closed: everything up to the
+  next
   `EpochStarted` is skipped, since the writer's later decisions stand on the lost one.
 
-A position is the whole memory of a reader: the offset that it looked at last, the epoch of the reign there, and the number of
-the last record that it accepted (`CLOSED` for a reign with a hole).
+A position is the whole memory of a reader: the offset that it looked at last, the epoch of the reign there, and the
+number of the last record that it accepted (`CLOSED` for a reign with a hole).
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@
     for accepted in reader.poll():
         ... accepted.record.events, accepted.position ...
 
-What `poll` returns is exactly what every other reader of these journals accepts, in the order of each journal. The reader remembers where
-it is, but keeps nothing: whoever reads stores `accepted.position` (or `positions`) together with what it made of the record.
+What `poll` returns is exactly what every other reader of these journals accepts, in the order of each journal. The
+reader remembers where it is, but keeps nothing: whoever reads stores `accepted.position` (or `positions`) together with
+what it made of the record.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class Begin(Enum):
 
 
 class Accepted:
-    """A record that counts. `position` is the reader's position after it; `at` is the broker's time in ms since the epoch."""
+    """A record that counts.
+
+    `position` is the reader's position after it; `at` is the broker's time in ms since the epoch.
+    """
 
     __slots__ = ("_codec", "_decoded", "at", "headers", "partition", "position", "value")
 
@@ -59,7 +63,7 @@ class Accepted:
         """
         if self._decoded is None:
             decoded = self._codec.decode(self.value)
-            assert isinstance(decoded, JournalRecord), f"{self.partition} offset {self.position.offset} is no JournalRecord"
+            assert isinstance(decoded, JournalRecord), f"{self.partition} offset {self.position.offset}: {decoded!r}"
             self._decoded = decoded
         return self._decoded
 
@@ -80,8 +84,8 @@ class JournalReader:
     ) -> None:
         """Prepare to read. `wants` picks records by their addressees without decoding them; None takes all.
 
-        `topic_ids` are the ids recorded for the namespace (`ensure_topics(...).topic_ids`); without them a topic that was made anew
-        is noticed only while reading, not between two runs.
+        `topic_ids` are the ids recorded for the namespace (`ensure_topics(...).topic_ids`); without them a topic that
+        was made anew is noticed only while reading, not between two runs.
         """
         self._log = log
         self._topics = tuple(topics)
@@ -89,7 +93,7 @@ class JournalReader:
         self._codec = codec or Codec()
         self._clock = clock or SystemClock()
         self._limits = Limits()
-        recorded = {topic: topic_ids[topic] for topic in self._topics if topic in (topic_ids or {})} if topic_ids else None
+        recorded = {topic: known for topic, known in (topic_ids or {}).items() if topic in self._topics}
         self._guard = TopicGuard(log, self._topics, recorded)
         self._next_check = 0
         self._source = log.source(name)
@@ -103,7 +107,9 @@ class JournalReader:
         otherwise: Begin = Begin.BEGINNING,
         stop: threading.Event | None = None,
     ) -> None:
-        """Begin to read after these positions; journals without one begin as `otherwise` says. Waits while the log is away.
+        """Begin to read after these positions; journals without one begin as `otherwise` says.
+
+        Waits while the log is away.
 
         Raises:
             PositionLost: a position does not exist (any more), or a topic is not the one it was.
@@ -112,7 +118,9 @@ class JournalReader:
         patiently(lambda: self._start(positions or {}, otherwise), stop)
 
     def poll(self, limit: int = 1_000, wait_ms: int = 100) -> list[Accepted]:
-        """Return what counts among up to `limit` records; wait at most `wait_ms` for the first. Empty while the log is away.
+        """Return what counts among up to `limit` records; wait at most `wait_ms` for the first.
+
+        Empty while the log is away.
 
         Raises:
             PositionLost: a position does not exist any more, or a topic is not the one it was.
@@ -164,7 +172,8 @@ class JournalReader:
             needed = found[journal].next_offset
             if not low <= needed <= end:
                 raise PositionLost(
-                    f"Expected to read {journal} from offset {needed} on, but it holds {low} to {end - 1}: it was shortened or made anew. "
+                    f"Expected to read {journal} from offset {needed} on, but it holds {low} to {end - 1}: it was "
+                    "shortened or made anew. "
                     "A read model is built anew from the last checkpoint; other readers need the lost records restored"
                 )
         self._positions = found

@@ -17,7 +17,10 @@ from headrace.shard.window import Window
 
 
 class Unfit(Exception):
-    """An event that the decider yielded could not be recorded or evolved; carries why. The state may be half changed."""
+    """An event that the decider yielded could not be recorded or evolved; carries why.
+
+    The state may be half changed.
+    """
 
     def __init__(self, error: Exception) -> None:
         """Carry the error."""
@@ -90,7 +93,8 @@ class Recorder:
             self._append(complete, self._now_ms)
         if self._draft.size_bytes + len(encoded) > limit:
             raise DecisionTooLarge(
-                f"Expected the events of one decision to fit a record of {limit} bytes, but {event.type_name()} would make it "
+                f"Expected the events of one decision to fit a record of {limit} bytes, but {event.type_name()} would "
+                "make it "
                 f"{self._draft.size_bytes + len(encoded)}; the decider must leave the rest pending"
             )
         self._env.decider.evolve(self._fold.state, event)
@@ -122,7 +126,10 @@ class Recorder:
             self._draft.inputs = 0
 
     def record_progress(self, now_ms: int) -> bool:
-        """Rule 5: a record for progress alone, only after commands; after other journals' records shards would never rest."""
+        """Rule 5: a record for progress alone, only after commands.
+
+        After other journals' records, too, shards would keep each other awake for ever.
+        """
         if self._progress_due is None or self._env.clock.monotonic_ms() < self._progress_due:
             return False
         draft, self._draft = self._draft, Draft()

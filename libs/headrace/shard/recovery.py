@@ -66,6 +66,8 @@ class Recovery:
         if not before - tolerance <= broker_at <= after + tolerance:
             ahead = before - broker_at if broker_at < before else after - broker_at
             raise ShardDeclined(
-                f"Expected the clock of {self._env.host or 'this host'} within {tolerance} ms of the broker's for shard "
-                f"{self._env.name}, but it is {abs(ahead)} ms {'ahead' if ahead > 0 else 'behind'}; synchronise the clocks (NTP)"
+                f"Expected the clock of {self._env.host or 'this host'} within {tolerance} ms of the broker's for "
+                "shard "
+                f"{self._env.name}, but it is {abs(ahead)} ms {'ahead' if ahead > 0 else 'behind'}; synchronise the "
+                "clocks (NTP)"
             )

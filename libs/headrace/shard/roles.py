@@ -15,8 +15,8 @@ from headrace.shard.ports import LookUps, TopicPartition
 class InputSpec(msgspec.Struct, frozen=True):
     """One input topic of a role.
 
-    Of a topic with `own_partition_only`, shard p reads partition p. Of a journal it takes only the records that are addressed to
-    `addressee_prefix` and its number (`d3`).
+    Of a topic with `own_partition_only`, shard p reads partition p. Of a journal it takes only the records that are
+    addressed to `addressee_prefix` and its number (`d3`).
     """
 
     topic: str
@@ -25,7 +25,10 @@ class InputSpec(msgspec.Struct, frozen=True):
 
 
 class ShardRole(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of shard. `name` is also the name of the consumer group; the first own-partition input spreads the shards."""
+    """One kind of shard.
+
+    `name` is also the name of the consumer group; the first own-partition input spreads the shards.
+    """
 
     name: str
     journal: str

@@ -6,7 +6,8 @@
       |                                   v
       +-- random pause -- PAUSE <-- yes - ASK (are we still in the group?)
 
-Nothing blocks but look-ups, and nothing runs by itself: a service steps it in a loop, a simulation under a seeded scheduler.
+Nothing blocks but look-ups, and nothing runs by itself: a service steps it in a loop, a simulation under a seeded
+scheduler.
 """
 
 from __future__ import annotations
@@ -230,7 +231,8 @@ class Shard:
             needed = fold.position(where).next_offset
             if not low <= needed <= end:
                 raise PositionLost(
-                    f"Expected shard {self._env.name} to read {where} from offset {needed} on, but it holds {low} to {end - 1}: "
+                    f"Expected shard {self._env.name} to read {where} from offset {needed} on, but it holds {low} to "
+                    f"{end - 1}: "
                     "the topic was shortened or made anew. Restore it, or give the namespace up and make a new one"
                 )
         return {where: end for where, (_, end) in bounds.items()}

@@ -27,12 +27,14 @@ class TopicGuard:
         for topic in self._topics:
             if topic not in found:
                 raise PositionLost(
-                    f"Expected topic {topic} to exist, but it does not: it was deleted. What it held is lost: give the namespace up, or "
+                    f"Expected topic {topic} to exist, but it does not: it was deleted. What it held is lost: give the "
+                    "namespace up, or "
                     "restore the topics from a backup; a topic that is merely made anew is refused"
                 )
             expected = self._recorded.setdefault(topic, found[topic])
             if found[topic] != expected:
                 raise PositionLost(
-                    f"Expected topic {topic} with id {expected}, but it has id {found[topic]}: it was deleted and made anew, and every "
+                    f"Expected topic {topic} with id {expected}, but it has id {found[topic]}: it was deleted and made "
+                    "anew, and every "
                     "position in it is void. Give the namespace up and make a new one (another HEADRACE_NAMESPACE)"
                 )

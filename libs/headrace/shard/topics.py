@@ -1,11 +1,11 @@
 """The topics of a namespace: made once, recorded, and checked at every start.
 
-The `namespace` topic holds one record with what was chosen (how many shards) and with the ids that the cluster gave to the topics. A
-shard count cannot change afterwards, since ids are spread by it; and a topic of the same name with another id is another topic, in
-which every position is void.
+The `namespace` topic holds one record with what was chosen (how many shards) and with the ids that the cluster gave to
+the topics. A shard count cannot change afterwards, since ids are spread by it; and a topic of the same name with
+another id is another topic, in which every position is void.
 
-Any number of processes may do this at the same time: topics are made by whoever comes first, and the record says what is there,
-so that all write the same.
+Any number of processes may do this at the same time: topics are made by whoever comes first, and the record says what
+is there, so that all write the same.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def with_recorded(settings: Settings, recorded: NamespaceSettings) -> Settings:
 
 
 def check_counts(settings: Settings, recorded: NamespaceSettings) -> None:
-    """Refuse settings that ask for another shard count than the namespace has. A count that was left at its default asks nothing.
+    """Refuse settings that ask for another shard count than the namespace has.
+
+    A count that was left at its default asks nothing.
 
     Raises:
         NamespaceMismatch: with the variable to change.
@@ -77,7 +79,8 @@ def check_counts(settings: Settings, recorded: NamespaceSettings) -> None:
         asked, has = getattr(settings, name), getattr(recorded, name)
         if asked not in (has, getattr(defaults, name)):
             raise NamespaceMismatch(
-                f"Expected {PREFIX}{name.upper()}={has}, as namespace {settings.namespace} was made, but it is {asked}. A shard count is "
+                f"Expected {PREFIX}{name.upper()}={has}, as namespace {settings.namespace} was made, but it is "
+                f"{asked}. A shard count is "
                 f"fixed when a namespace is made: unset the variable, or make another namespace ({PREFIX}NAMESPACE)"
             )
 
@@ -114,13 +117,16 @@ def _check_ids(settings: Settings, recorded: NamespaceSettings, found: dict[str,
             continue
         if topic not in found:
             raise PositionLost(
-                f"Expected topic {settings.namespace}.{topic} to exist, but it was deleted. What it held is lost, and every position in it "
+                f"Expected topic {settings.namespace}.{topic} to exist, but it was deleted. What it held is lost, and "
+                "every position in it "
                 f"is void: make another namespace ({PREFIX}NAMESPACE), or delete all topics of this one and begin anew"
             )
         if found[topic].topic_id != expected:
             raise PositionLost(
-                f"Expected topic {settings.namespace}.{topic} with id {expected}, but it has id {found[topic].topic_id}: it was deleted and "
-                f"made anew, and every position in it is void. Make another namespace ({PREFIX}NAMESPACE), or delete all topics of this one"
+                f"Expected topic {settings.namespace}.{topic} with id {expected}, but it has id "
+                f"{found[topic].topic_id}: it was deleted and "
+                f"made anew, and every position in it is void. Make another namespace ({PREFIX}NAMESPACE), or delete "
+                "all topics of this one"
             )
 
 
@@ -134,8 +140,10 @@ def _describe(
         has = found[topic].partitions
         if counts.setdefault(spec.partitions, has) != has:
             raise NamespaceMismatch(
-                f"Expected every topic by {spec.partitions} in namespace {settings.namespace} to have {counts[spec.partitions]} partitions, "
-                f"but {topic} has {has}. Topics of two attempts are mixed: delete the namespace's topics and start again"
+                f"Expected every topic by {spec.partitions} in namespace {settings.namespace} to have "
+                f"{counts[spec.partitions]} partitions, "
+                f"but {topic} has {has}. Topics of two attempts are mixed: delete the namespace's topics and start "
+                "again"
             )
     ids = {topic: found[topic].topic_id for topic in specs}
     return NamespaceSettings(**counts, made_at=made_at, topic_ids=ids)

@@ -13,7 +13,10 @@ EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 
 
 class Watchdog:
-    """A thread that looks whether the loop still goes round. It ends the process without cleaning up: that might hang, too."""
+    """A thread that looks whether the loop still goes round.
+
+    It ends the process without cleaning up: that might hang, too.
+    """
 
     def __init__(self, name: str, limit_ms: int) -> None:
         """Watch from `__enter__` to `__exit__`; the loop must say `alive` more often than `limit_ms`."""
@@ -44,7 +47,8 @@ class Watchdog:
             stands_s = time.monotonic() - self._alive_at
             if stands_s > self._limit_s:
                 print(
-                    f"{self._name}: expected the loop to go round, but it has stood still for {stands_s:.0f} s. The process ends, so that "
+                    f"{self._name}: expected the loop to go round, but it has stood still for {stands_s:.0f} s. The "
+                    "process ends, so that "
                     "another takes its shards; where it stands:",
                     file=sys.stderr,
                 )

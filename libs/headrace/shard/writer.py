@@ -1,9 +1,10 @@
 """One reign: rules 4 to 6, from the end of the replay until the state is dropped.
 
-A reign decides input after input in memory and appends what it decided without waiting: the acknowledgements come later, in a bounded
-window. That is safe because every record names its epoch and its number n: when one of them does not arrive, or somebody else writes
-between them, every reader stops at the hole, and so does the writer as soon as it learns of it (rule 6). What it decided past the
-hole has never happened; the next reign decides it again, from the inputs, which are still there.
+A reign decides input after input in memory and appends what it decided without waiting: the acknowledgements come
+later, in a bounded window. That is safe because every record names its epoch and its number n: when one of them does
+not arrive, or somebody else writes between them, every reader stops at the hole, and so does the writer as soon as it
+learns of it (rule 6). What it decided past the hole has never happened; the next reign decides it again, from the
+inputs, which are still there.
 
 Nothing here does I/O but `JournalWriter.append` and `poll`; time comes from the environment's clock.
 """
@@ -39,7 +40,10 @@ class Reign:
         ends: Mapping[TopicPartition, int],
         careful: bool,
     ) -> None:
-        """Begin after a replay. `ends` are the ends of the inputs at take-over; `careful` marks inputs before they run."""
+        """Begin after a replay.
+
+        `ends` are the ends of the inputs at take-over; `careful` marks inputs before they run.
+        """
         self.caught_up = False
         self.epoch = epoch
         self._env = env
@@ -85,7 +89,10 @@ class Reign:
                 self._inbox.append(Reached(partition))
 
     def wait_ms(self) -> int | None:
-        """Return how long nothing is to be done unless a record or an acknowledgement comes; None for as long as it takes."""
+        """Return how long nothing is to be done unless a record or an acknowledgement comes.
+
+        None for as long as it takes.
+        """
         if self._window.full or (self._careful and self.in_flight):
             return None
         at_work = self._inbox or self._marked is not None or (not self._unreached and not self.caught_up)
@@ -200,7 +207,8 @@ class Reign:
         times = self._fold.times_marked(partition, offset)
         if times >= self._env.limits.marks:
             self._env.refused[(*partition, offset)] = InputParked(
-                f"Expected to decide {partition} offset {offset}, but the process ended {times} times while it did; parked"
+                f"Expected to decide {partition} offset {offset}, but the process ended {times} times while it did; "
+                "parked"
             )
             return
         self._fold.mark(partition, offset)
@@ -254,7 +262,10 @@ class Reign:
         self._recorder.decided(arrival.partition, position, command=not arrival.journal)
 
     def _decide_freely(self, now: int, make: Callable[[], Iterator[Message]], stop_at_bytes: int | None = None) -> bool:
-        """Decide what no input asks for (a tick, the rest of a decision) into a record of its own; False if nothing came."""
+        """Decide what no input asks for (a tick, the rest of a decision) into a record of its own.
+
+        False if nothing came.
+        """
         before = self._env.metrics.events
         self._recorder.begin(now)
         self._must_not_fail(make, stop_at_bytes)

@@ -19,7 +19,8 @@ from headrace.shard.kafka.source import KafkaSource
 from headrace.shard.kafka.writer import KafkaWriter
 from headrace.shard.ports import Bounds, LogAway, PositionLost, Record, TopicPartition
 
-# A look-up takes milliseconds. Two seconds without an answer are an outage; longer would stall the other shards of the process.
+# A look-up takes milliseconds. Two seconds without an answer are an outage; longer would stall the other shards of the
+# process.
 _TIMEOUT_S = 2.0
 # A broker that has just started may not know its topics yet. One that still does not after this time never will.
 _UNKNOWN_S = 10.0
@@ -165,7 +166,8 @@ class KafkaLog:
         if now - self._unknown_since < _UNKNOWN_S:
             return LogAway(f"{what} is not known (yet)")
         return PositionLost(
-            f"Expected {what} to exist in namespace {self._settings.namespace}, but it does not: the topic was deleted, or never made. "
+            f"Expected {what} to exist in namespace {self._settings.namespace}, but it does not: the topic was "
+            "deleted, or never made. "
             "What it held is lost; a new namespace (HEADRACE_NAMESPACE) begins anew"
         )
 

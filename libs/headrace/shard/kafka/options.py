@@ -1,7 +1,7 @@
 """The options of every librdkafka client, each with its reason.
 
-What the environment passes through (`HEADRACE_KAFKA_CONFIG_*`) wins over what is tuned here, but not over the laws: options on which
-the protocol's safety rests.
+What the environment passes through (`HEADRACE_KAFKA_CONFIG_*`) wins over what is tuned here, but not over the laws:
+options on which the protocol's safety rests.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ _EVERY_CLIENT: dict[str, Any] = {
     "enable.metrics.push": False,
 }
 _CONSUMER: dict[str, Any] = {
-    # A broker answers at once when there is something; this is how long it waits when there is nothing. It also bounds how late
-    # a partition that is newly assigned is asked for, since one request per broker is under way at a time.
+    # A broker answers at once when there is something; this is how long it waits when there is nothing. It also bounds
+    # how late a partition that is newly assigned is asked for, since one request per broker is under way at a time.
     "fetch.wait.max.ms": 100,
     "fetch.min.bytes": 1,
     "fetch.error.backoff.ms": 100,
     # When the local queue is full, look again soon; the default of a second would be a second of latency under load.
     "fetch.queue.backoff.ms": 5,
-    # Enough for a few milliseconds of the fastest shard; the defaults (100,000 records, 64 MiB) are most of a service's memory.
+    # Enough for a few milliseconds of the fastest shard; the defaults (100,000 records, 64 MiB) are most of a service's
+    # memory.
     "queued.min.messages": 2000,
     "queued.max.messages.kbytes": 8192,
     # Large enough for the largest record.
@@ -43,7 +44,8 @@ _CONSUMER_LAWS: dict[str, Any] = {
     # Positions live with the state that they describe, never in the group.
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
-    # Journals hold no transactions; commands are taken at least once, and waiting for somebody's transaction would stall the shard.
+    # Journals hold no transactions; commands are taken at least once, and waiting for somebody's transaction would
+    # stall the shard.
     "isolation.level": "read_uncommitted",
     # Tells where the end is even where the last records are markers of transactions, which are never delivered.
     "enable.partition.eof": True,

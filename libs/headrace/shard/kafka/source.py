@@ -13,7 +13,8 @@ from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.options import reader_options
 from headrace.shard.ports import LogAway, LookUps, PositionLost, Record, TopicPartition
 
-# The partition's topic or offset may be gone. Whether it is, is checked: a broker that starts may say so without reason.
+# The partition's topic or offset may be gone. Whether it is, is checked: a broker that starts may say so without
+# reason.
 _DOUBTFUL = {
     KafkaError._AUTO_OFFSET_RESET,
     KafkaError.OFFSET_OUT_OF_RANGE,
@@ -66,7 +67,8 @@ class KafkaSource:
             self._settle_doubts()
         messages: list[Message] = []
         if wait_ms > 0:
-            # `consume` with a time-out waits for the whole of it unless `limit` is reached; `poll` returns with the first.
+            # `consume` with a time-out waits for the whole of it unless `limit` is reached; `poll` returns with the
+            # first.
             first = self._consumer.poll(wait_ms / 1000)
             if first is not None:
                 messages.append(first)
@@ -141,8 +143,10 @@ class KafkaSource:
             needed = self._next[where]
             if not low <= needed <= end:
                 raise PositionLost(
-                    f"Expected offset {needed} of {where} to exist, but it holds {low} to {end - 1}: the topic was shortened or made "
-                    "anew under its reader. Restore it, or give the namespace up and make a new one (another HEADRACE_NAMESPACE)"
+                    f"Expected offset {needed} of {where} to exist, but it holds {low} to {end - 1}: the topic was "
+                    "shortened or made "
+                    "anew under its reader. Restore it, or give the namespace up and make a new one (another "
+                    "HEADRACE_NAMESPACE)"
                 )
         self.assign({where: self._next[where] for where in bounds})
 

@@ -128,7 +128,8 @@ class TopicAdmin:
             if reason.retriable() or reason.code() < 0:  # codes below 0 are the client's own: time-outs and connections
                 raise self._away(reason.str()) from error
             raise TopicsRefused(
-                f"Expected the cluster at {self._settings.kafka} to answer for namespace {self._settings.namespace} (replication factor "
+                f"Expected the cluster at {self._settings.kafka} to answer for namespace {self._settings.namespace} "
+                "(replication factor "
                 f"{self._settings.replication_factor}), but it refused: {reason.str()}"
             ) from error
         except TimeoutError as error:

@@ -15,7 +15,10 @@ from headrace.shard.ports import Ack, TopicPartition
 
 
 class KafkaWriter:
-    """Appends to one partition. Deliveries are noted in the callback and handed out by `poll`: nothing is produced in a callback."""
+    """Appends to one partition.
+
+    Deliveries are noted in the callback and handed out by `poll`: nothing is produced in a callback.
+    """
 
     def __init__(self, settings: Settings, partition: TopicPartition, name: str, availability: Availability) -> None:
         """Connect lazily; the first append waits for the producer id."""
