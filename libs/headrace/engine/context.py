@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headrace.contracts.codec import Codec
 from headrace.contracts.partition import shard_of
 from headrace.engine.activations import Activations
 
@@ -46,6 +47,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     shards: Shards
     limits: Limits
     activations: Activations
+    codec: Codec = msgspec.field(default_factory=Codec)
 
     def cut(self, text: str) -> str:
         """Return a text cut at the limit for causes, with a mark that says so."""

@@ -17,6 +17,7 @@ from headrace.engine.context import Context, Limits, Shards
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.evolve.workflow import END_STATUS
 from headrace.engine.programs.graph.program import GraphProgram
+from headrace.engine.programs.program import Program
 from headrace.engine.programs.python.payloads import from_payload
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.runtime.budget import Budget
@@ -57,7 +58,7 @@ def run_workflow(
     name = definitions.add(definition)
     for child, body in (children or {}).items():
         definitions.add(body, child)
-    programs = {"graph": GraphProgram(), "python": PythonProgram(lambda source: definitions.functions[source])}
+    programs: dict[str, Program] = {"graph": GraphProgram(), "python": PythonProgram(lambda source: definitions.functions[source])}
     with nullcontext(budget) if budget is not None else Budget() as limits:
         activations = Activations(definitions=definitions, programs=programs, budget=limits)
         return _run(activations, name, input, {**_module_tasks(definition), **(tasks or {})}, workflow_id, now_ms)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
-from headrace.contracts.codec import Codec, DecodeError
+from headrace.contracts.codec import DecodeError
 from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
 from headrace.contracts.journal import JournalRecord
 from headrace.contracts.message import Message
@@ -32,7 +32,6 @@ from headrace.engine.decide.start_workflow import start_child
 from headrace.engine.state import STUCK, ShardState
 from headrace.shard.decider import Input
 
-_CODEC = Codec()
 _ENDS = (WorkflowSucceeded, WorkflowFailed, WorkflowCancelled, WorkflowTerminated, WorkflowTimedOut)
 
 
@@ -53,11 +52,11 @@ def _decide(
     concerned = _concerned(context, event)
     run = state.runs.get(concerned) if concerned else None
     if run is not None and run.status == STUCK:
-        yield from hold(context, run, _CODEC.encode(event), now_ms)
+        yield from hold(context, run, context.codec.encode(event), now_ms)
         return
     match event:
         case CommandForwarded() if event.to_shard == mine:
-            forwarded = _forwarded(item, event)
+            forwarded = _forwarded(context, item, event)
             yield from decide_command(context, state, forwarded, run_id, now_ms)
         case ChildRequested() if event.to_shard == mine:
             yield from start_child(context, state, event, run_id, now_ms)
@@ -101,10 +100,10 @@ def _concerned(context: Context, event: Message) -> str:
     return workflow_id if mine else ""
 
 
-def _forwarded(item: Input, event: CommandForwarded) -> Input:
+def _forwarded(context: Context, item: Input, event: CommandForwarded) -> Input:
     """Return a forwarded command as the input that it would have been on its own shard."""
     try:
-        message, error = _CODEC.decode(event.command), ""
+        message, error = context.codec.decode(event.command), ""
     except DecodeError as failure:
         message, error = None, str(failure)
     return msgspec.structs.replace(

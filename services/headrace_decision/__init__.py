@@ -1,0 +1,1 @@
+"""The decision service: what happens next in each workflow."""

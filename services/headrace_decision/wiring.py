@@ -1,0 +1,83 @@
+"""Puts the decision service together: the shard runtime around `DecisionDecider`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+
+from headrace.authoring.bundle_loading import load_bundle
+from headrace.contracts import topics
+from headrace.contracts.codec import Codec
+from headrace.engine.activations import Activations
+from headrace.engine.budget import BudgetPort
+from headrace.engine.context import Context, Limits, Shards
+from headrace.engine.decider import DecisionDecider
+from headrace.engine.programs.graph.program import GraphProgram
+from headrace.engine.programs.program import Definitions, Program
+from headrace.engine.programs.python.program import PythonProgram
+from headrace.runtime import health, shutdown, telemetry
+from headrace.runtime.budget import Budget
+from headrace.runtime.codecs import codec_for
+from headrace.runtime.settings import Settings
+from headrace.shard.ports import LogAway
+from headrace.shard.roles import InputSpec, ShardRole
+from headrace.shard.service import run_shards
+from headrace.shard.topics import ensure_topics
+from headrace_decision.definitions import FollowedDefinitions
+from headrace_decision.tracing import TracedDecider
+
+
+def programs() -> dict[str, Program]:
+    """Return the languages that workflows can be written in."""
+    return {"graph": GraphProgram(), "python": PythonProgram(load_bundle)}
+
+
+def decision_role(
+    shards: Shards, limits: Limits, definitions: Definitions, budget: BudgetPort, codec: Codec | None = None
+) -> ShardRole:
+    """Return what makes a shard a decision shard. Every shard has live coroutines of its own."""
+    decider = TracedDecider if telemetry.tracing() else DecisionDecider
+
+    def decider_for(shard: int) -> DecisionDecider:
+        activations = Activations(definitions=definitions, programs=programs(), budget=budget)
+        mine = Shards(shard=shard, decision=shards.decision, dispatcher=shards.dispatcher, resource=shards.resource)
+        return decider(Context(shards=mine, limits=limits, activations=activations, codec=codec or Codec()))
+
+    return ShardRole(
+        name="decision",
+        journal=topics.WORKFLOW_JOURNAL,
+        inputs=(
+            InputSpec(topics.WORKFLOW_COMMANDS, own_partition_only=True),
+            InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="d"),
+            InputSpec(topics.TASK_JOURNAL, own_partition_only=False, addressee_prefix="d"),
+            InputSpec(topics.RESOURCE_JOURNAL, own_partition_only=False, addressee_prefix="d"),
+        ),
+        decider_for=decider_for,
+    )
+
+
+def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Event | None = None) -> None:
+    """Run the service until `stop`, by default until SIGTERM or SIGINT. Call it in the main thread: budgets need signals."""
+    stopping = stop or shutdown.stop_event()
+    try:
+        namespace = ensure_topics(settings, stop=stopping)
+    except LogAway:
+        return  # told to stop while Kafka was away
+    shards = Shards(
+        decision=namespace.decision_shards,
+        dispatcher=namespace.dispatcher_shards,
+        resource=namespace.resource_shards,
+    )
+    limits = Limits(
+        payload_bytes=settings.payload_limit_bytes,
+        decision_bytes=settings.record_limit_bytes // 4,
+        cause_bytes=settings.cause_limit_bytes,
+    )
+    codec = codec_for(settings)
+    definitions = FollowedDefinitions(settings, codec)
+    try:
+        definitions.read_to_end()
+        with Budget(watchdog=True) as budget:
+            run_shards(settings, decision_role(shards, limits, definitions, budget, codec), ready, stopping)
+    finally:
+        definitions.close()
