@@ -1,7 +1,7 @@
 """Which events everybody may read, and on which public topic: the relay's table, and what listeners may ask for.
 
-What is missing here is internal to the services: rounds of a decision, a dispatcher's bookkeeping, a workflow's side of a
-lease. `INTERNAL_EVENTS` lists it, and a test holds the two against all events, so that every new event is decided on.
+What is missing here is internal to the services: rounds of a decision, a dispatcher's bookkeeping, a workflow's side of
+a lease. `INTERNAL_EVENTS` lists it, and a test holds the two against all events, so that every new event is decided on.
 """
 
 from __future__ import annotations

@@ -37,13 +37,10 @@ class ResourceShard:
             message=message,
             error=error,
         )
-        events: list[Message] = []
-        for event in self.decider.decide(self.state, item, self.now_ms):
-            events.append(self._take(event))
+        events = [self._take(event) for event in self.decider.decide(self.state, item, self.now_ms)]
         while self.decider.has_pending(self.state):
             before = len(events)
-            for event in self.decider.resume(self.state, self.now_ms):
-                events.append(self._take(event))
+            events.extend(self._take(event) for event in self.decider.resume(self.state, self.now_ms))
             assert len(events) > before, "Expected progress in a pending round, but there was none"
         assert self.state == self.replayed
         return events
