@@ -6,6 +6,7 @@ kept; between partitions there is none to keep.
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 from headrace_status.fold.changes import Append, Change, CloseTasks, Delete, Key, Put
@@ -33,19 +34,12 @@ class Batch:
                 rows.pop(change.key, None)
             self.deletes.setdefault(change.table, {})[change.key] = None
         else:
-            self.closes.setdefault(
-                (change.workflow_id, change.run_id, change.step), change
-            )
+            self.closes.setdefault((change.workflow_id, change.run_id, change.step), change)
 
     def rows(self) -> int:
         """Return how many rows the batch writes or removes."""
-        groups = (
-            *self.puts.values(),
-            *self.deletes.values(),
-            *self.appends.values(),
-            self.closes,
-        )
-        return sum(len(group) for group in groups)
+        groups: list[Sized] = [*self.puts.values(), *self.deletes.values(), *self.appends.values(), self.closes]
+        return sum(map(len, groups))
 
     def _put(self, change: Put) -> None:
         rows = self.puts.setdefault(change.table, {})

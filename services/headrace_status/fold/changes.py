@@ -97,9 +97,7 @@ def task_key(event: Any, attempt: int | None = None) -> Key:
 def final(status: str) -> int:
     """Return the code of the status that a step ended in; a terminated child is a cancelled step."""
     return (
-        FINAL_STATUSES["CANCELLED"]
-        if status == "TERMINATED"
-        else FINAL_STATUSES.get(status, FINAL_STATUSES["FAILED"])
+        FINAL_STATUSES["CANCELLED"] if status == "TERMINATED" else FINAL_STATUSES.get(status, FINAL_STATUSES["FAILED"])
     )
 
 

@@ -70,11 +70,7 @@ def detail(event: Message) -> str:
         value = getattr(event, name)
         if value is None or value == "" or value == b"":
             continue
-        fields[name] = (
-            shortened(value, DETAIL_PAYLOAD_LIMIT_BYTES, content_type)
-            if isinstance(value, bytes)
-            else value
-        )
+        fields[name] = shortened(value, DETAIL_PAYLOAD_LIMIT_BYTES, content_type) if isinstance(value, bytes) else value
     if isinstance(event, TaskAssigned | TaskQueued):
         fields |= {name: getattr(event.task, name) for name in _TASK_FIELDS}
     elif hasattr(event, "holder"):
@@ -85,7 +81,5 @@ def detail(event: Message) -> str:
 
 @cache
 def _fields(kind: type[Message]) -> tuple[str, ...]:
-    left_out = _NOT_IN_DETAIL | (
-        {"task"} if kind in (TaskAssigned, TaskQueued) else set()
-    )
+    left_out = _NOT_IN_DETAIL | ({"task"} if kind in (TaskAssigned, TaskQueued) else set())
     return tuple(name for name in kind.__struct_fields__ if name not in left_out)

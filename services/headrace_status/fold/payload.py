@@ -29,15 +29,11 @@ def json_text(data: bytes, content_type: str = "application/json") -> str | None
     return without_nul_escapes(text) if "\\u0000" in text else text
 
 
-def shortened(
-    data: bytes, limit: int, content_type: str = "application/json"
-) -> msgspec.Raw | None:
+def shortened(data: bytes, limit: int, content_type: str = "application/json") -> msgspec.Raw | None:
     """Return a payload as raw JSON for a history row: the first part of it, marked, where it is longer than `limit` bytes."""
     if len(data) > limit:
         beginning = data[:limit].decode("utf-8", "replace").replace("\0", REPLACEMENT)
-        return msgspec.Raw(
-            _encode({"$truncated": True, "bytes": len(data), "begins": beginning})
-        )
+        return msgspec.Raw(_encode({"$truncated": True, "bytes": len(data), "begins": beginning}))
     text = json_text(data, content_type)
     return None if text is None else msgspec.Raw(text.encode())
 
@@ -50,9 +46,7 @@ def plain(text: str) -> str:
 def without_nul_escapes(text: str) -> str:
     """Return JSON text with every escaped NUL replaced, in keys and values alike."""
     try:
-        return json.dumps(
-            _without_nul(json.loads(text)), ensure_ascii=False, separators=(",", ":")
-        )
+        return json.dumps(_without_nul(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
     except (ValueError, RecursionError):
         return _encode(_as_object(text.encode(), "application/json")).decode()
 

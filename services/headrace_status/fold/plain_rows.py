@@ -1,11 +1,24 @@
-"""Records of plain topics: definitions and log lines."""
+"""Records of plain topics: definitions, log lines, states of listeners."""
 
 from __future__ import annotations
 
+import msgspec
+
 from headrace.contracts.definitions import Definition, DefinitionLatest
 from headrace.contracts.log_lines import LogLine
+from headrace.contracts.positions import ListenerState
 from headrace_status.fold.changes import Append, Changes, Origin, Put
 from headrace_status.fold.payload import json_text, plain
+
+IO_LEVEL = "io"
+
+
+class _Account(msgspec.Struct, frozen=True):
+    """What `current().record_io` sends as the message of a line of level io."""
+
+    rows: int = 0
+    bytes: int = 0
+    dataset: str = ""
 
 
 def definition(event: Definition, _origin: Origin) -> Changes:
@@ -30,8 +43,30 @@ def definition_latest(event: DefinitionLatest, _origin: Origin) -> Changes:
     )
 
 
+def listener_state(event: ListenerState, _origin: Origin) -> Changes:
+    """How a listener is doing."""
+    values = {
+        "kind": event.kind,
+        "source": event.source,
+        "consumer_group": event.group,
+        "process": event.process,
+        "positions": msgspec.json.encode(event.positions).decode(),
+        "lag": event.lag,
+        "handled": event.handled,
+        "failures": event.failures,
+        "dead_letters": event.dead_letters,
+        "last_error": event.last_error,
+        "last_error_at": event.last_error_at,
+        "changed_at": event.at,
+    }
+    yield Put("listeners", (event.name,), values)
+
+
 def log_line(event: LogLine, origin: Origin) -> Changes:
-    """A line that a task or a service wrote."""
+    """A line that a task or a service wrote; one of level io is an account of what it read or wrote."""
+    if event.level == IO_LEVEL:
+        yield from _io(event, origin)
+        return
     row = (
         origin.partition,
         origin.offset,
@@ -48,3 +83,22 @@ def log_line(event: LogLine, origin: Origin) -> Changes:
         event.trace,
     )
     yield Append("logs", row)
+
+
+def _io(event: LogLine, origin: Origin) -> Changes:
+    try:
+        account = msgspec.json.decode(event.message, type=_Account)
+    except msgspec.MsgspecError:
+        return
+    values = {
+        "workflow_id": event.workflow_id,
+        "run_id": event.run_id,
+        "step": event.step,
+        "attempt": event.attempt,
+        "task": event.task,
+        "dataset": account.dataset,
+        "rows": account.rows,
+        "bytes": account.bytes,
+        "at": event.at,
+    }
+    yield Put("io", (origin.partition, origin.offset), values)

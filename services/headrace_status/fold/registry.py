@@ -30,7 +30,6 @@ HANDLERS: dict[str, Handler] = {
     "CancelRequested": workflow_rows.cancel_requested,
     "StartRefused": workflow_rows.start_refused,
     "CommandRejected": workflow_rows.command_rejected,
-    "CommandForwarded": workflow_rows.command_forwarded,
     "TaskScheduled": task_rows.task_scheduled,
     "TaskSucceeded": task_rows.task_succeeded,
     "TaskFailed": task_rows.task_failed,
@@ -65,10 +64,12 @@ HANDLERS: dict[str, Handler] = {
     "LeaseRefused": resource_rows.lease_refused,
     "Definition": plain_rows.definition,
     "DefinitionLatest": plain_rows.definition_latest,
+    "ListenerState": plain_rows.listener_state,
     "LogLine": plain_rows.log_line,
 }
 # Events that change no row of their own, with the reason; most still stand in the history.
 IGNORED: dict[str, str] = {
+    "CommandForwarded": "what it does follows from its record: see `records`",
     "AttemptTimedOut": "the decision service answers with TaskTimedOut",
     "AssignmentRevoked": "the dispatcher's TaskRequeued has said so",
     "LeaseRecorded": "TaskScheduled follows with the fencing token",

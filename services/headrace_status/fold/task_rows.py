@@ -100,9 +100,7 @@ def task_succeeded(event: TaskSucceeded, _origin: Origin) -> Changes:
 
 def task_failed(event: TaskFailed, _origin: Origin) -> Changes:
     """The attempt failed; another one follows where `retry_at` says when."""
-    yield from _attempt_over(
-        event, "FAILED", event.error, event.cause, event.started_at, event.ended_at
-    )
+    yield from _attempt_over(event, "FAILED", event.error, event.cause, event.started_at, event.ended_at)
 
 
 def task_timed_out(event: TaskTimedOut, _origin: Origin) -> Changes:
@@ -123,9 +121,7 @@ def task_released(event: TaskReleased, _origin: Origin) -> Changes:
 
 def task_cancelled(event: TaskCancelled, _origin: Origin) -> Changes:
     """The step was cancelled, whichever attempt was open."""
-    yield CloseTasks(
-        event.workflow_id, event.run_id, event.step, event.reason, event.at
-    )
+    yield CloseTasks(event.workflow_id, event.run_id, event.step, event.reason, event.at)
 
 
 def task_skipped(event: TaskSkipped, _origin: Origin) -> Changes:

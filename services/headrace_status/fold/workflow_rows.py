@@ -6,9 +6,10 @@ of the old one; a refusal makes a row only where no run is known, and the first 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headrace.contracts.workflow_events import (
     CancelRequested,
-    CommandForwarded,
     CommandRejected,
     StartRefused,
     WorkflowCancelled,
@@ -22,13 +23,7 @@ from headrace.contracts.workflow_events import (
 from headrace_status.fold.changes import Changes, CloseTasks, Delete, Origin, Put
 from headrace_status.fold.payload import json_text
 
-End = (
-    WorkflowSucceeded
-    | WorkflowFailed
-    | WorkflowCancelled
-    | WorkflowTerminated
-    | WorkflowTimedOut
-)
+End = WorkflowSucceeded | WorkflowFailed | WorkflowCancelled | WorkflowTerminated | WorkflowTimedOut
 
 
 def workflow_started(event: WorkflowStarted, origin: Origin) -> Changes:
@@ -67,9 +62,7 @@ def workflow_succeeded(event: WorkflowSucceeded, origin: Origin) -> Changes:
         "output": json_text(event.output, event.content_type),
         "output_bytes": len(event.output),
     }
-    yield from _ended(
-        event, origin, "SUCCEEDED", {**output, "reason": "", "error": "", "cause": ""}
-    )
+    yield from _ended(event, origin, "SUCCEEDED", {**output, "reason": "", "error": "", "cause": ""})
 
 
 def workflow_failed(event: WorkflowFailed, origin: Origin) -> Changes:
@@ -152,9 +145,7 @@ def start_refused(event: StartRefused, origin: Origin) -> Changes:
     )
     yield _refusal(origin, refusal)
     if not event.existing:
-        yield _refused_workflow(
-            event.workflow_id, event.name, event.error, event.cause, event.at, origin
-        )
+        yield _refused_workflow(event.workflow_id, event.name, event.error, event.cause, event.at, origin)
 
 
 def command_rejected(event: CommandRejected, origin: Origin) -> Changes:
@@ -162,23 +153,10 @@ def command_rejected(event: CommandRejected, origin: Origin) -> Changes:
     refusal = (event.workflow_id, "", "", event.error, event.reason, False, event.at)
     yield _refusal(origin, refusal)
     if event.workflow_id:
-        yield _refused_workflow(
-            event.workflow_id, "", event.error, event.reason, event.at, origin
-        )
+        yield _refused_workflow(event.workflow_id, "", event.error, event.reason, event.at, origin)
 
 
-def command_forwarded(event: CommandForwarded, origin: Origin) -> Changes:
-    """A command went to another shard. The command's own offset is filled in from the record's positions."""
-    yield Put(
-        "forwards",
-        (origin.partition, -1, event.to_shard),
-        {"journal_offset": origin.offset},
-    )
-
-
-def _ended(
-    event: End, origin: Origin, status: str, values: dict[str, object]
-) -> Changes:
+def _ended(event: End, origin: Origin, status: str, values: Mapping[str, object]) -> Changes:
     known = {"name": event.name or None, "started_at": event.started_at or None}
     times = {"ended_at": event.at, "changed_at": event.at, "shard": origin.partition}
     yield Put(
@@ -186,9 +164,7 @@ def _ended(
         (event.workflow_id,),
         {"run_id": event.run_id, "status": status, **known, **times, **values},
     )
-    yield CloseTasks(
-        event.workflow_id, event.run_id, -1, f"the workflow ended as {status}", event.at
-    )
+    yield CloseTasks(event.workflow_id, event.run_id, -1, f"the workflow ended as {status}", event.at)
 
 
 def _refusal(origin: Origin, values: tuple[object, ...]) -> Put:
@@ -200,9 +176,7 @@ def _refusal(origin: Origin, values: tuple[object, ...]) -> Put:
     )
 
 
-def _refused_workflow(
-    workflow_id: str, name: str, error: str, cause: str, at: int, origin: Origin
-) -> Put:
+def _refused_workflow(workflow_id: str, name: str, error: str, cause: str, at: int, origin: Origin) -> Put:
     values = {
         "run_id": "",
         "name": name,

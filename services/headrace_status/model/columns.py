@@ -68,9 +68,7 @@ TASKS = _table(
     " input:json input_bytes:bigint output:json output_bytes:bigint error cause child_id",
 )
 # Graph nodes that stand for several steps, or none: how they ended.
-NODES = _table(
-    "nodes", "workflow_id run_id node", "step:int status error cause ended_at:time"
-)
+NODES = _table("nodes", "workflow_id run_id node", "step:int status error cause ended_at:time")
 # One row per event. `source` is 0 for workflow.journal, 1 for task.journal, 2 for resource.journal.
 HISTORY = _table(
     "history",
@@ -113,17 +111,18 @@ LOGS = _table(
     "partition:int offset:bigint",
     "workflow_id run_id step:int attempt:int task level service source message at:time trace",
 )
-# What tasks said they read and wrote (`current().record_io`), one row per attempt and dataset.
+# What tasks said they read and wrote (`current().record_io`), one row per call.
 IO = _table(
     "io",
-    "workflow_id run_id step:int attempt:int dataset direction",
-    "task rows:bigint bytes:bigint at:time",
+    "partition:int offset:bigint",
+    "workflow_id run_id step:int attempt:int task dataset rows:bigint bytes:bigint at:time",
 )
-# What the listener service says of its listeners.
+# What the listener service says of its listeners, its triggers and the relay.
 LISTENERS = _table(
     "listeners",
     "name",
-    "status events:json filter handled:bigint failed:bigint error position:json changed_at:time",
+    "kind source consumer_group process positions:json lag:bigint handled:bigint failures:bigint dead_letters:bigint"
+    " last_error last_error_at:time changed_at:time",
 )
 # How far each journal shard has read its inputs: what `?after=` waits for.
 INPUTS = _table("inputs", "shard:int topic partition:int", "offset:bigint")

@@ -39,7 +39,9 @@ def migrate(owner_dsn: str, reader_dsn: str, namespace: str) -> None:
         roles.MissingReader: the read-only role cannot be used, and we may not make it.
         psycopg.OperationalError: Postgres does not answer.
     """
-    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(owner_dsn), poolclass=sa.NullPool)
+    engine = sa.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(owner_dsn), poolclass=sa.NullPool
+    )
     with engine.connect() as connection:
         connection.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
         connection.commit()
@@ -74,12 +76,10 @@ def _make_views(connection: psycopg.Connection, namespace: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(views))
     for view in VIEWS:
         name = sql.Identifier(names.view_schema(namespace), view.name)
-        query = sql.SQL(view.query).format(data=data)  # type: ignore[arg-type]
+        query = sql.SQL(view.query).format(data=data)
         connection.execute(sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(name, query))
         for statement, text in _comments(view):
-            connection.execute(
-                sql.SQL("COMMENT ON {} IS {}").format(statement.format(name=name), sql.Literal(text))
-            )
+            connection.execute(sql.SQL("COMMENT ON {} IS {}").format(statement.format(name=name), sql.Literal(text)))
 
 
 def _comments(view: View) -> list[tuple[sql.SQL, str]]:

@@ -30,7 +30,9 @@ def ensure_reader(owner: psycopg.Connection, reader_dsn: str, views: str) -> Non
     wanted = conninfo_to_dict(reader_dsn)
     role, password = str(wanted.get("user") or ""), str(wanted.get("password") or "")
     if not role:
-        raise MissingReader("Expected a user in HEADRACE_POSTGRES_READER (postgresql://user:password@host/db), but found none")
+        raise MissingReader(
+            "Expected a user in HEADRACE_POSTGRES_READER (postgresql://user:password@host/db), but found none"
+        )
     if role == owner.info.user:
         raise MissingReader(f"Expected HEADRACE_POSTGRES_READER to name a role of its own, but it is the owner, {role}")
     if not _can_log_in(reader_dsn):

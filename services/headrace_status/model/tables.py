@@ -5,11 +5,13 @@ Imported by migrations and tests only: the running service writes and reads with
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from headrace_status.model.columns import ALL_TABLES, Column, TableSpec
 
-TYPES: dict[str, type[sa.types.TypeEngine[object]]] = {
+TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "text": sa.Text,
     "int": sa.Integer,
     "bigint": sa.BigInteger,

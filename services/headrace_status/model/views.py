@@ -57,7 +57,7 @@ TASKS = View(
            {_time("scheduled_at")},
            to_timestamp(COALESCE(NULLIF(started_at, 0), NULLIF(assigned_at, 0))::float8 / 1000) AS started_at,
            {_time("ended_at")}, {_time("retry_at")}, input, input_bytes, output, output_bytes, {_text("error")},
-           {_text("cause")}, run_id || '/' || step AS idempotency_key, {_text("resource")}, NULLIF(units, 0) AS units,
+           {_text("cause")}, run_id || '/' || step || '/' || attempt AS idempotency_key, {_text("resource")}, NULLIF(units, 0) AS units,
            NULLIF(fencing_token, 0) AS fencing_token, COALESCE(losses, 0) AS losses, {_text("child_id")},
            NULLIF(timeout_ms, 0) AS timeout_ms
     FROM {{data}}.tasks
@@ -141,17 +141,19 @@ RESOURCES = View(
 LISTENERS = View(
     "listeners",
     f"""
-    SELECT name, status, events, {_text("filter")}, handled, failed, {_text("error")}, position, {_time("changed_at")}
+    SELECT name, kind, source, {_text("consumer_group", '"group"')}, process, NULLIF(lag, -1) AS lag, handled, failures, dead_letters,
+           {_text("last_error")}, {_time("last_error_at")}, positions, {_time("changed_at")}
     FROM {{data}}.listeners
     """,
-    "Listeners as the listener service last told of them.",
+    "Listeners, triggers and the relay, as the listener service last told of them.",
 )
 IO_STATS = View(
     "io_stats",
     f"""
-    SELECT dataset, direction, {_text("task")}, count(*) AS attempts, count(DISTINCT workflow_id) AS workflows,
-           sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes, to_timestamp(max(at)::float8 / 1000) AS last_at
-    FROM {{data}}.io GROUP BY dataset, direction, task
+    SELECT {_text("dataset")}, {_text("task")}, count(DISTINCT (workflow_id, run_id, step, attempt)) AS attempts,
+           count(DISTINCT workflow_id) AS workflows, sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes,
+           to_timestamp(max(at)::float8 / 1000) AS last_at
+    FROM {{data}}.io GROUP BY dataset, task
     """,
     "What tasks said they read and wrote, summed by dataset and task.",
 )

@@ -32,7 +32,8 @@ def upsert(schema: str, table: TableSpec) -> str:
     names = ", ".join(f'"{name}"' for name in table.names)
     keys = ", ".join(f'"{column.name}"' for column in table.key)
     sets = ", ".join(
-        f'"{column.name}" = COALESCE(excluded."{column.name}", t."{column.name}")' for column in table.columns[table.key_length :]
+        f'"{column.name}" = COALESCE(excluded."{column.name}", t."{column.name}")'
+        for column in table.columns[table.key_length :]
     )
     guard = f' WHERE t."{table.guard}" = excluded."{table.guard}"' if table.guard else ""
     return (

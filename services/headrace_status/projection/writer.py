@@ -88,7 +88,9 @@ class Writer:
         ]
         moved = self._execute(statements.move_positions(self._schema), columns).rowcount
         if moved != len(moves):
-            raise PositionsMoved(f"Expected to move {len(moves)} positions, but {len(moves) - moved} are elsewhere by now")
+            raise PositionsMoved(
+                f"Expected to move {len(moves)} positions, but {len(moves) - moved} are elsewhere by now"
+            )
 
     def _steps(self, batch: Batch) -> list[tuple[Callable[[list[Any]], None], list[Any]]]:
         steps: list[tuple[Callable[[list[Any]], None], list[Any]]] = []
@@ -126,12 +128,12 @@ class Writer:
         reason = plain(str(error.diag.message_primary or error))[:1000]
         log.warning("Expected Postgres to take a row of %s, but it refused %s: %s", table.name, text, reason)
         self._connection.execute(
-            f'INSERT INTO "{self._schema}"."refused_rows" VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING',  # type: ignore[arg-type]
+            f'INSERT INTO "{self._schema}"."refused_rows" VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING',
             (time.time_ns() // 1_000_000, table.name, text, reason),
         )
 
     def _execute(self, statement: str, columns: Sequence[str]) -> psycopg.Cursor[Any]:
-        return self._connection.execute(statement, columns)  # type: ignore[arg-type]
+        return self._connection.execute(statement, columns)
 
     @property
     def schema(self) -> str:
@@ -144,7 +146,7 @@ class Writer:
 
     def copy(self, statement: str, text: str) -> None:
         """Send rows as COPY text."""
-        with self._connection.cursor() as cursor, cursor.copy(statement) as sink:  # type: ignore[arg-type]
+        with self._connection.cursor() as cursor, cursor.copy(statement) as sink:
             sink.write(text)
 
 

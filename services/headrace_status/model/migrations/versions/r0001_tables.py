@@ -52,8 +52,7 @@ _TABLES = (
     (
         "workers",
         "worker shard:int",
-        "session status slots:int offers:json labels:json host pid:int joined_at:bigint changed_at:bigint "
-        "reason",
+        "session status slots:int offers:json labels:json host pid:int joined_at:bigint changed_at:bigint reason",
     ),
     (
         "assignments",
@@ -82,13 +81,14 @@ _TABLES = (
     ),
     (
         "io",
-        "workflow_id run_id step:int attempt:int dataset direction",
-        "task rows:bigint bytes:bigint at:bigint",
+        "partition:int offset:bigint",
+        "workflow_id run_id step:int attempt:int task dataset rows:bigint bytes:bigint at:bigint",
     ),
     (
         "listeners",
         "name",
-        "status events:json filter handled:bigint failed:bigint error position:json changed_at:bigint",
+        "kind source consumer_group process positions:json lag:bigint handled:bigint failures:bigint "
+        "dead_letters:bigint last_error last_error_at:bigint changed_at:bigint",
     ),
     (
         "inputs",
