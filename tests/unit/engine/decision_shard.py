@@ -1,0 +1,164 @@
+"""One decision shard for tests: inputs in, events out, and the replay held against the live state at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from headrace.contracts.codec import Codec
+from headrace.contracts.commands import CancelWorkflow, CompleteTask, FailTask, StartWorkflow, TerminateWorkflow
+from headrace.contracts.journal import JournalRecord
+from headrace.contracts.message import Message
+from headrace.contracts.task_events import TaskScheduled
+from headrace.contracts.topics import WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
+from headrace.engine.activations import Activations
+from headrace.engine.budget import BudgetPort, NoBudget
+from headrace.engine.context import Context, Limits, Shards
+from headrace.engine.decider import DecisionDecider
+from headrace.engine.programs.graph.program import GraphProgram
+from headrace.engine.programs.program import Program
+from headrace.engine.programs.python.program import PythonProgram
+from headrace.engine.state import ShardState
+from headrace.shard.decider import Input
+from headrace.testing.definitions import InMemoryDefinitions
+
+CODEC = Codec()
+
+
+class DecisionShard:
+    """A shard that checks, after every input, that its journal folds to the state that it has."""
+
+    def __init__(
+        self,
+        *workflows: Any,
+        shards: Shards | None = None,
+        limits: Limits | None = None,
+        budget: BudgetPort | None = None,
+        forgetful: bool = False,
+    ) -> None:
+        """`forgetful`: drop all live coroutines before every input, so that each is rebuilt from the record."""
+        self.definitions = InMemoryDefinitions()
+        for workflow in workflows:
+            self.definitions.add(workflow)
+        programs: dict[str, Program] = {
+            "graph": GraphProgram(),
+            "python": PythonProgram(lambda source: self.definitions.functions[source]),
+        }
+        self.activations = Activations(definitions=self.definitions, programs=programs, budget=budget or NoBudget())
+        self.decider = DecisionDecider(
+            Context(shards=shards or Shards(), limits=limits or Limits(), activations=self.activations)
+        )
+        self.state: ShardState = self.decider.initial()
+        self.journal: list[Message] = []
+        self.now_ms = 1_000
+        self._forgetful = forgetful
+        self._offset = -1
+
+    def command(self, message: Message | None, *, key: str = "", value: bytes = b"", error: str = "") -> list[Message]:
+        """Decide a command and return the events."""
+        encoded = CODEC.encode(message) if message is not None else value
+        return self._input(WORKFLOW_COMMANDS, message, key.encode(), encoded, error)
+
+    def hear(self, *events: Message, topic: str = WORKFLOW_JOURNAL) -> list[Message]:
+        """Decide a journal record with these events and return what follows."""
+        record = JournalRecord(epoch=0, n=1, at=self.now_ms, positions=[], events=list(events))
+        return self._input(topic, record, b"", b"", "")
+
+    def tick(self, now_ms: int) -> list[Message]:
+        """Let time come, and return what follows from timers that are due."""
+        self.now_ms = now_ms
+        return self._fold(lambda: self.decider.tick(self.state, now_ms))
+
+    def resume(self) -> list[Message]:
+        """Return the next part of a decision that was too large."""
+        return self._fold(lambda: self.decider.resume(self.state, self.now_ms))
+
+    def start(self, name: str, input: Any = None, **fields: Any) -> list[Message]:
+        """Start a workflow, by default `w`."""
+        options = {"workflow_id": "w", "command_id": "c1", **fields}
+        data = msgspec.json.encode({} if input is None else input)
+        return self.command(StartWorkflow(**{"name": name, "input": data, "issued_at": 0, **options}))
+
+    def complete(self, task: TaskScheduled, output: Any = None, assignment: int = 1) -> list[Message]:
+        """Answer an attempt with success."""
+        return self.command(
+            CompleteTask(
+                **_answer(task), assignment=assignment, output=msgspec.json.encode(output), started_at=1, ended_at=2
+            )
+        )
+
+    def fail(self, task: TaskScheduled, error: str = "ValueError", assignment: int = 1, **fields: Any) -> list[Message]:
+        """Answer an attempt with failure."""
+        return self.command(FailTask(**_answer(task), assignment=assignment, error=error, cause="why", **fields))
+
+    def cancel(self, workflow_id: str = "w") -> list[Message]:
+        """Ask a workflow to end."""
+        return self.command(CancelWorkflow(command_id="x", workflow_id=workflow_id, issued_at=0, reason="enough"))
+
+    def terminate(self, workflow_id: str = "w") -> list[Message]:
+        """End a workflow at once."""
+        return self.command(TerminateWorkflow(command_id="x", workflow_id=workflow_id, issued_at=0, reason="now"))
+
+    def _input(self, topic: str, message: Message | None, key: bytes, value: bytes, error: str) -> list[Message]:
+        self._offset += 1
+        item = Input(
+            topic=topic,
+            partition=0,
+            offset=self._offset,
+            at=self.now_ms,
+            message=message,
+            key=key,
+            value=value,
+            error=error,
+        )
+        return self._fold(lambda: self.decider.decide(self.state, item, self.now_ms))
+
+    def _fold(self, decide: Callable[[], Any]) -> list[Message]:
+        if self._forgetful:
+            for run in self.state.runs.values():
+                self.activations.drop(run.run_id)
+        events = []
+        for event in decide():
+            self.decider.evolve(self.state, event)
+            events.append(event)
+        self.journal += [CODEC.decode(CODEC.encode(event)) for event in events]
+        assert contents(self.replayed()) == contents(self.state)
+        return events
+
+    def replayed(self) -> ShardState:
+        """Return the state that the journal, as it went over the wire, folds to."""
+        state = self.decider.initial()
+        for event in self.journal:
+            self.decider.evolve(state, event)
+        return state
+
+
+def contents(state: ShardState) -> Any:
+    """Return what a state holds, without its timer index."""
+    return (state.runs, state.closed, state.previous, state.pending)
+
+
+def only(events: list[Message], kind: type[Any]) -> Any:
+    """Return the one event of a kind."""
+    found = [event for event in events if isinstance(event, kind)]
+    assert len(found) == 1, f"Expected one {kind.__name__}, but found {[type(event).__name__ for event in events]}"
+    return found[0]
+
+
+def names(events: list[Message]) -> list[str]:
+    """Return the types of events, in order."""
+    return [type(event).__name__ for event in events]
+
+
+def _answer(task: TaskScheduled) -> dict[str, Any]:
+    return {
+        "command_id": f"{task.step}/{task.attempt}",
+        "workflow_id": task.workflow_id,
+        "issued_at": 0,
+        "run_id": task.run_id,
+        "step": task.step,
+        "attempt": task.attempt,
+        "worker": "worker-1",
+    }
