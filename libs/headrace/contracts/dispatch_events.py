@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from headrace.contracts.message import Message
+from headrace.contracts.reports import FinishedAssignment
 from headrace.contracts.task_events import TaskScheduled
 
 
@@ -30,6 +33,8 @@ class AssignmentsEnded(Message, frozen=True, kw_only=True):
 
     assignments: list[int]
     at: int
+    workers: list[str] = msgspec.field(default_factory=list)
+    awaiting: list[FinishedAssignment] = msgspec.field(default_factory=list)
 
 
 class TaskRequeued(Message, frozen=True, kw_only=True):
@@ -44,10 +49,11 @@ class TaskRequeued(Message, frozen=True, kw_only=True):
     step: int = -1
     attempt: int = 0
     to_shard: int = -1
+    worker: str = ""
 
 
 class TaskDropped(Message, frozen=True, kw_only=True):
-    """A waiting task is no longer wanted."""
+    """A task is no longer wanted: it waits no more, or its worker is to stop it."""
 
     workflow_id: str
     run_id: str
@@ -55,6 +61,8 @@ class TaskDropped(Message, frozen=True, kw_only=True):
     attempt: int
     reason: str
     at: int
+    assignment: int = 0
+    worker: str = ""
 
 
 class AttemptTimedOut(Message, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ class WorkerHeartbeat(Message, frozen=True, kw_only=True):
     handed_back: list[int] = msgspec.field(default_factory=list)
     stopping: bool = False
     sent_at: int
+    read_assignment: int = 0
 
 
 class WorkerGoodbye(Message, frozen=True, kw_only=True):
