@@ -6,6 +6,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headrace.authoring.listeners import listener
+    from headrace.authoring.resources import resource
+    from headrace.authoring.retry import NonRetryable, Retry
+    from headrace.authoring.task_context import current
+    from headrace.authoring.tasks import task
+    from headrace.authoring.triggers import trigger
     from headrace.authoring.workflows import WorkflowDefinition, workflow
     from headrace.client.async_client import AsyncClient, AsyncHandle
     from headrace.client.client import Client, Handle
@@ -41,16 +47,41 @@ _PLACES = {
     "WorkflowFailure": "headrace.engine.kernel.outcomes",
     "workflow": "headrace.authoring.workflows",
     # Tasks and what belongs to them.
-    "NonRetryable": "headrace.authoring.tasks",
-    "Retry": "headrace.authoring.tasks",
-    "current": "headrace.authoring.current",
+    "NonRetryable": "headrace.authoring.retry",
+    "Retry": "headrace.authoring.retry",
+    "current": "headrace.authoring.task_context",
     "listener": "headrace.authoring.listeners",
     "resource": "headrace.authoring.resources",
     "task": "headrace.authoring.tasks",
     "trigger": "headrace.authoring.triggers",
 }
 
-__all__ = sorted(_PLACES)
+__all__ = [
+    "AsyncClient",
+    "AsyncHandle",
+    "ChildFailed",
+    "Client",
+    "ClientError",
+    "Handle",
+    "InvalidStart",
+    "NoSuchWorkflow",
+    "NonRetryable",
+    "NotReachable",
+    "Retry",
+    "Settings",
+    "StartRefused",
+    "TaskFailed",
+    "TimedOut",
+    "WorkflowDefinition",
+    "WorkflowFailed",
+    "WorkflowFailure",
+    "current",
+    "listener",
+    "resource",
+    "task",
+    "trigger",
+    "workflow",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,14 @@ def load_apps(paths: Sequence[str]) -> Apps:
     Raises:
         InvalidDefinition: all problems of all paths, with file and line.
     """
+    apps, problems = collect_apps(paths)
+    if problems:
+        raise InvalidDefinition(problems)
+    return apps
+
+
+def collect_apps(paths: Sequence[str]) -> tuple[Apps, list[Problem]]:
+    """Load what can be loaded, and return it with the problems of the rest."""
     apps = Apps()
     problems: list[Problem] = []
     for path in paths:
@@ -50,10 +59,7 @@ def load_apps(paths: Sequence[str]) -> Apps:
             _load(apps, path)
         except InvalidDefinition as error:
             problems += error.problems
-    problems += _defined_twice(apps)
-    if problems:
-        raise InvalidDefinition(problems)
-    return apps
+    return apps, problems + _defined_twice(apps)
 
 
 def _load(apps: Apps, path: str) -> None:
@@ -71,6 +77,10 @@ def _load(apps: Apps, path: str) -> None:
     if Path(path).is_dir() or (Path(path).is_file() and not path.endswith(".py")):
         raise _problem(path, "Expected a module or a file (.py, .yaml, .yml), but this is neither")
     for kind, name, value in _definitions(vars(load_module(path)).values()):
+        if not name:
+            raise _problem(
+                path, f"Expected every {kind.removesuffix('s')} to have a name or a workflow, but one has neither"
+            )
         _add(getattr(apps, kind), name, value, kind.removesuffix("s"), path)
 
 
@@ -79,6 +89,15 @@ def _definitions(values: Iterable[Any]) -> Iterator[tuple[str, str, Any]]:
         kind = kind_of(value)
         if kind:
             yield kind, value.name, value
+        if kind == "workflows":
+            yield from (("triggers", above.name, above) for above in _triggers_above(value))
+
+
+def _triggers_above(workflow: WorkflowDefinition) -> list[Any]:
+    """Return the triggers that decorate a workflow. A module that has any has imported what keeps them."""
+    module = sys.modules.get("headrace.authoring.triggers")
+    found: list[Any] = module.triggers_above(workflow) if module is not None else []
+    return found
 
 
 def _add(known: dict[str, Any], name: str, value: Any, what: str, path: str) -> None:

@@ -69,7 +69,7 @@ class _Piece:
         texts = [text for _, text in sorted(self.statements.items())]
         return BundleModule(
             name=self.name,
-            file=Path(self.source.file).name,
+            file=Path(getattr(self.source.module, "__file__", None) or "").name,
             tasks=self.tasks,
             workflows=self.workflows,
             imports=self.imports,
@@ -226,11 +226,10 @@ def _is_authors(module: ModuleType) -> bool:
     top = module.__name__.partition(".")[0]
     if top in sys.stdlib_module_names or top == "headrace":
         return False
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return False
-    path = Path(file).resolve()
-    return not any(path.is_relative_to(place) for place in _SITE)
+    # A package without an __init__.py has no file, but folders.
+    places = [module.__file__] if getattr(module, "__file__", None) else list(getattr(module, "__path__", ()))
+    paths = [Path(place).resolve() for place in places if place]
+    return bool(paths) and not any(path.is_relative_to(place) for path in paths for place in _SITE)
 
 
 def _absolute(statement: ast.ImportFrom, module: ModuleType) -> str:

@@ -10,8 +10,10 @@ import __future__
 
 import ast
 import builtins
+import hashlib
 import importlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -73,24 +75,29 @@ def load_bundle(source: bytes) -> Callable[..., Any]:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"Expected a bundle, but {error}") from error
-    namespaces = {module.name: _namespace(module) for module in bundle.modules}
+    # Dataclasses and the like look their module up by name, so each of ours has one that no other version has.
+    prefix = f"headrace_bundle_{hashlib.sha256(source).hexdigest()[:12]}"
+    loaded = {module.name: ModuleType(f"{prefix}.{module.name}") for module in bundle.modules}
+    sys.modules.update({each.__name__: each for each in loaded.values()})
     for module in bundle.modules:
-        _refer(module, namespaces, late=False)
-        _execute(module, namespaces[module.name])
+        _fill(module, vars(loaded[module.name]))
     for module in bundle.modules:
-        _refer(module, namespaces, late=True)
-    function = namespaces[bundle.module].get(bundle.function)
+        _refer(module, loaded, late=False)
+        _execute(module, vars(loaded[module.name]))
+    for module in bundle.modules:
+        _refer(module, loaded, late=True)
+    function = getattr(loaded[bundle.module], bundle.function, None) if bundle.module in loaded else None
     if not callable(function):
         raise BundleError(f"Expected the bundle to define {bundle.function}, but it does not")
     for module in bundle.modules:
         # Last, so that a workflow that starts itself as a child refers to itself by name.
-        namespaces[module.name].update(module.workflows)
+        vars(loaded[module.name]).update(module.workflows)
     found: Callable[..., Any] = function
     return found
 
 
-def _namespace(module: BundleModule) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": module.name, "__builtins__": _BUILTINS}
+def _fill(module: BundleModule, namespace: dict[str, Any]) -> None:
+    namespace["__builtins__"] = _BUILTINS
     for name, (origin, attribute) in module.imports.items():
         found = _import_allowed(origin, attribute)
         namespace[name] = getattr(found, attribute) if attribute else found
@@ -98,7 +105,6 @@ def _namespace(module: BundleModule) -> dict[str, Any]:
         namespace[name] = ast.literal_eval(literal)
     namespace.update(module.tasks)
     namespace.update(module.workflows)
-    return namespace
 
 
 def _execute(module: BundleModule, namespace: dict[str, Any]) -> None:
@@ -109,31 +115,17 @@ def _execute(module: BundleModule, namespace: dict[str, Any]) -> None:
         raise BundleError(f"Expected the code of {file} to load, but {type(error).__name__}: {error}") from error
 
 
-def _refer(module: BundleModule, namespaces: Mapping[str, dict[str, Any]], *, late: bool) -> None:
-    """Bind what a module has from others. Before its code runs some of it may not exist yet, where modules refer to each other."""
-    namespace = namespaces[module.name]
+def _refer(module: BundleModule, loaded: Mapping[str, ModuleType], *, late: bool) -> None:
+    """Bind what a module has from others. While modules that refer to each other are loaded, some of it is not there yet."""
+    namespace = vars(loaded[module.name])
     for name, (origin, attribute) in module.references.items():
-        source = namespaces[origin]
+        source = loaded[origin]
         if not attribute:
-            namespace[name] = _Reference(origin, source)
-        elif attribute in source:
-            namespace[name] = source[attribute]
+            namespace[name] = source
+        elif hasattr(source, attribute):
+            namespace[name] = getattr(source, attribute)
         elif late:
             raise BundleError(f"Expected {origin} to define {attribute}, but it does not")
-
-
-class _Reference:
-    """Stands for one of the author's modules where code refers to it as a whole."""
-
-    def __init__(self, name: str, namespace: dict[str, Any]) -> None:
-        self._name = name
-        self._namespace = namespace
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._namespace[name]
-        except KeyError:
-            raise AttributeError(f"Expected {self._name} in the bundle to have {name}, but it has not") from None
 
 
 def _import_allowed(module: str, name: str = "") -> ModuleType:

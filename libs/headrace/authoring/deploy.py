@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from headrace.authoring.apps import Apps, load_apps
+from headrace.authoring.apps import Apps, collect_apps
 from headrace.authoring.definitions import definition_of_graph, definition_of_workflow
 from headrace.client.publisher import Publisher
 from headrace.contracts.definitions import Definition, DefinitionLatest
@@ -63,11 +63,10 @@ def deploy_files(settings: Settings, files: Sequence[str]) -> list[dict[str, str
 
 def _read(files: Sequence[str]) -> tuple[list[Definition], list[DeclareResource]]:
     now_ms = time.time_ns() // 1_000_000
-    apps = load_apps(files)
+    apps, problems = collect_apps(files)
     definitions = [
         definition_of_graph(loaded.graph, file=loaded.file, deployed_at=now_ms) for loaded in apps.graphs.values()
     ]
-    problems: list[Problem] = []
     for workflow in apps.workflows.values():
         try:
             definitions.append(definition_of_workflow(workflow, file=workflow.file, deployed_at=now_ms))

@@ -7,14 +7,19 @@ from typing import Any
 from headrace.authoring.task_stubs import task_stub
 from headrace.authoring.workflows import WorkflowDefinition
 
+# By name, so that a module without listeners costs no import of what they need (the expression language).
+_BY_TYPE = {
+    ("headrace.authoring.listeners", "ListenerDefinition"): "listeners",
+    ("headrace.authoring.triggers", "TriggerDefinition"): "triggers",
+    ("headrace.authoring.resources", "ResourceDefinition"): "resources",
+}
+
 
 def kind_of(value: Any) -> str:
     """Return `tasks`, `workflows`, `listeners`, `triggers` or `resources`; empty for anything else."""
     if isinstance(value, WorkflowDefinition):
         return "workflows"
-    if task_stub(value) is not None:
-        return "tasks"
-    return _BY_TYPE.get(type(value).__name__, "")
-
-
-_BY_TYPE = {"ListenerDefinition": "listeners", "TriggerDefinition": "triggers", "ResourceDefinition": "resources"}
+    kind = _BY_TYPE.get((type(value).__module__, type(value).__name__))
+    if kind is not None:
+        return kind
+    return "tasks" if task_stub(value) is not None else ""

@@ -10,7 +10,7 @@ from headrace.client import reads
 from headrace.client.api import AsyncReadApi
 from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
 from headrace.client.errors import NotReachable, TimedOut
-from headrace.client.publisher import TIMEOUT_S
+from headrace.client.publisher import TIMEOUT_S, Position
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
 from headrace.contracts.commands import CancelWorkflow, TerminateWorkflow
@@ -155,8 +155,10 @@ class AsyncClient:
         if self._opened is None:
             self._opened = CommandSender(self.settings, self._timeout_s)
             self._opened.publisher.start_polling()
-        # The first one asks Kafka for the partitions, which blocks.
-        return str(await asyncio.wrap_future(await asyncio.to_thread(self._opened.send, command)))
+        sender = self._opened
+        await asyncio.to_thread(sender.prepare)
+        position: Position = await asyncio.wrap_future(sender.send(command))
+        return str(position)
 
     async def _pages(self, question: reads.Question, what: str, limit: int | None) -> Rows:
         path, parameters = question

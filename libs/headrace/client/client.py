@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -140,14 +141,16 @@ class Client:
             )
         )
 
-    def get(self, workflow_id: str, *, after: str = "") -> dict[str, Any]:
+    def get(self, workflow_id: str, *, after: str = "", fresh_s: float = reads.FRESH_S) -> dict[str, Any]:
         """Return a workflow as `headrace get --json` prints it, at least as fresh as the position `after`.
+
+        `fresh_s` bounds how long to wait for that, in seconds.
 
         Raises:
             NoSuchWorkflow: there is none.
             NotReachable: the read API is away, or too far behind.
         """
-        question = reads.workflow_question(workflow_id, after=after)
+        question = reads.workflow_question(workflow_id, after=after, fresh_s=fresh_s)
         found: dict[str, Any] = self._api.ask(question, f"workflow {workflow_id}")
         return found
 
@@ -167,12 +170,18 @@ class Client:
         """Return what the tasks of a workflow logged and printed."""
         return self._part(workflow_id, "logs", after, limit)
 
-    def wait(self, handle: Handle, timeout: float | None = None) -> dict[str, Any]:
-        """Wait until a workflow has ended, and return it as `get` does; raises as `Handle.result` does."""
+    def wait(
+        self, handle: Handle, timeout: float | None = None, *, seen: Callable[[dict[str, Any]], None] = lambda _: None
+    ) -> dict[str, Any]:
+        """Wait until a workflow has ended, and return it as `get` does; raises as `Handle.result` does.
+
+        `seen` is called with each answer on the way, to show progress.
+        """
         waiting = Waiting(handle.id, position=handle.position, command_id=handle.command_id, timeout_s=timeout)
         while True:
             try:
                 answer: dict[str, Any] = self._api.ask(waiting.question(), f"workflow {handle.id}")
+                seen(answer)
                 if waiting.saw(answer):
                     return answer
             except TimedOut:

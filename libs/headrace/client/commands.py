@@ -72,7 +72,7 @@ def checked_id(workflow_id: str) -> str:
     Raises:
         InvalidStart: it does not.
     """
-    if not isinstance(workflow_id, str) or not _ID.fullmatch(workflow_id):
+    if not _ID.fullmatch(workflow_id):
         shown = repr(workflow_id) if len(repr(workflow_id)) <= 80 else f"{len(workflow_id)} characters"
         raise InvalidStart(f"Expected a workflow id that matches {ID_PATTERN}, but found {shown}")
     return workflow_id
@@ -84,11 +84,9 @@ def name_of(workflow: Any) -> tuple[str, str]:
     Raises:
         InvalidStart: it is neither.
     """
-    if isinstance(workflow, str):
-        name, _, version = workflow.partition("@")
-    else:
-        name, version = getattr(workflow, "name", ""), ""
-    if not isinstance(name, str) or not name:
+    wanted: object = workflow if isinstance(workflow, str) else getattr(workflow, "name", None)
+    name, _, version = wanted.partition("@") if isinstance(wanted, str) else ("", "", "")
+    if not name:
         raise InvalidStart(f"Expected a @workflow function or a workflow's name, but found {workflow!r}")
     return name, version
 

@@ -96,7 +96,7 @@ class Publisher:
         name = full_name(self._settings.namespace, topic)
         while True:
             try:
-                self._producer.produce(name, value, key, partition, on_delivery=delivered, headers=headers or [])
+                self._producer.produce(name, value, key, partition, on_delivery=delivered, headers=[*(headers or ())])
             except BufferError:
                 if time.monotonic() > deadline:
                     raise self._unreachable("the queue of records to send is full") from None
@@ -154,6 +154,7 @@ class Publisher:
         return self._unreachable(error.str())
 
     def _unreachable(self, reason: str) -> NotReachable:
+        self._producer.poll(0)  # so that the connections' own errors come through, which say more
         what = self._last_error or reason
         return NotReachable(
             f"Expected Kafka at {self._settings.kafka} to answer within {self._timeout_s:g} s, but {what}; check that it runs, "

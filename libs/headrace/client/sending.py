@@ -36,6 +36,14 @@ class CommandSender:
         self.publisher = Publisher(settings, timeout_s=timeout_s)
         self._codec = codec_for(settings)
 
+    def prepare(self) -> None:
+        """Ask Kafka for what the first command needs, which blocks; afterwards `send` does not.
+
+        Raises:
+            NotReachable: Kafka or the namespace is not there.
+        """
+        self.publisher.partitions(WORKFLOW_COMMANDS)
+
     def send(self, command: WorkflowCommand) -> Future[Position]:
         """Hand a command to the producer.
 

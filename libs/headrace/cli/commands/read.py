@@ -1,0 +1,93 @@
+"""`headrace get`, `list`, `history` and `logs`: what the read API knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from headrace.cli.output import json_option, print_fields, print_json, print_table, text_of
+
+_LIST_COLUMNS = ("id", "name", "version", "status", "started_at", "ended_at")
+_GET_FIELDS = (
+    *("id", "name", "version", "status", "reason", "input", "output", "error", "cause"),
+    *("started_at", "ended_at", "attempt", "tasks"),
+)
+
+
+@click.command()
+@click.argument("workflow_id", metavar="ID")
+@json_option
+def get(workflow_id: str, as_json: bool) -> None:
+    """Show one workflow. Exits 0 whatever its status is."""
+    from headrace.client.client import Client
+    from headrace.client.commands import checked_id
+
+    with Client() as client:
+        answer = client.get(checked_id(workflow_id))
+    if as_json:
+        print_json(answer)
+    else:
+        print_fields({name: answer.get(name) for name in _GET_FIELDS})
+
+
+@click.command("list")
+@click.option("--status", default=None, help="RUNNING, SUCCEEDED, FAILED, CANCELLED, TERMINATED, TIMED_OUT or STUCK.")
+@click.option("--name", default=None, help="Name of the definition.")
+@click.option("--where", default=None, metavar="EXPR", help="An expression over the workflow's fields.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@json_option
+def list_workflows(status: str | None, name: str | None, where: str | None, limit: int, as_json: bool) -> None:
+    """List workflows, newest first."""
+    from headrace.client.client import Client
+
+    with Client() as client:
+        rows = client.list(limit=limit, status=status.upper() if status else None, name=name, where=where)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, _LIST_COLUMNS)
+
+
+@click.command()
+@click.argument("workflow_id", metavar="ID")
+@json_option
+def history(workflow_id: str, as_json: bool) -> None:
+    """Show the events of a workflow, in order."""
+    from headrace.client.client import Client
+    from headrace.client.commands import checked_id
+
+    with Client() as client:
+        rows = client.history(checked_id(workflow_id))
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{text_of(row.get('at'))}  {text_of(row.get('type')):<20}  {_rest(row)}".rstrip())
+
+
+@click.command()
+@click.argument("workflow_id", metavar="ID")
+@json_option
+def logs(workflow_id: str, as_json: bool) -> None:
+    """Show what the tasks of a workflow logged and printed."""
+    from headrace.client.client import Client
+    from headrace.client.commands import checked_id
+
+    with Client() as client:
+        rows = client.logs(checked_id(workflow_id))
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        task = text_of(row.get("task"))
+        click.echo(f"{text_of(row.get('at'))}  {text_of(row.get('level')):<7}  {task}: {text_of(row.get('message'))}")
+
+
+def _rest(row: dict[str, Any]) -> str:
+    """Return the fields of an event that are worth a line: short ones, and no ids that are the same on every line."""
+    detail = row.get("detail")
+    fields = {**row, **(detail if isinstance(detail, dict) else {})}
+    left_out = {"at", "type", "detail", "workflow_id", "run_id", "source", "partition", "offset", "seq", "trace"}
+    shown = {name: text_of(value) for name, value in fields.items() if name not in left_out and value not in (None, "")}
+    return " ".join(f"{name}={text if len(text) <= 80 else text[:77] + '...'}" for name, text in shown.items())

@@ -1,0 +1,70 @@
+"""`headrace service`: one service, for production."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+from collections.abc import Callable
+
+import click
+
+from headrace.cli.failures import BAD_INPUT, Failure
+
+SERVICES = {
+    "decision": "headrace_decision.wiring",
+    "dispatcher": "headrace_execution.dispatcher.wiring",
+    "worker": "headrace_execution.worker.wiring",
+    "resources": "headrace_resources.wiring",
+    "listener": "headrace_listener.wiring",
+    "status": "headrace_status.wiring",
+}
+_WITH_APPS = ("worker", "listener")
+
+
+@click.command()
+@click.argument("name", metavar="SERVICE", type=click.Choice(list(SERVICES)))
+@click.option(
+    "--app", "apps", multiple=True, metavar="MODULE_OR_FILE", help="Tasks or listeners; worker and listener only."
+)
+@click.option("--name", "worker_name", default="", help="Name of the worker; host and process id unless given.")
+@click.option("--slots", type=click.IntRange(1, 10_000), default=None, help="Tasks that the worker runs at once.")
+def service(name: str, apps: tuple[str, ...], worker_name: str, slots: int | None) -> None:
+    """Run one service until SIGTERM: decision, dispatcher, worker, resources, listener or status."""
+    if apps and name not in _WITH_APPS:
+        raise click.UsageError(f"Expected --app only for {' and '.join(_WITH_APPS)}, but found it for {name}")
+    if (worker_name or slots is not None) and name != "worker":
+        raise click.UsageError(f"Expected --name and --slots only for worker, but found them for {name}")
+    from headrace.runtime.settings import Settings
+
+    _configure(name)
+    run = _run_function(name)
+    settings = Settings.load()
+    if name == "worker":
+        run(settings, list(apps), worker_name or f"{socket.gethostname()}-{os.getpid()}", slots)
+    elif name == "listener":
+        run(settings, list(apps))
+    else:
+        run(settings)
+
+
+def _configure(name: str) -> None:
+    from headrace.runtime import logging, telemetry
+
+    try:
+        logging.configure(name)
+    except ValueError as error:
+        raise Failure(str(error), BAD_INPUT) from error
+    telemetry.configure(name)
+
+
+def _run_function(name: str) -> Callable[..., None]:
+    try:
+        run: Callable[..., None] = importlib.import_module(SERVICES[name]).run
+    except ModuleNotFoundError as error:
+        extra = name if name in ("status", "listener", "worker", "decision", "resources") else "worker"
+        raise Failure(
+            f"Expected all that the {name} service needs, but there is no module {error.name}; install headrace[{extra}]",
+            BAD_INPUT,
+        ) from error
+    return run

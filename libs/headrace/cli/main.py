@@ -1,0 +1,77 @@
+"""`headrace`: one command of a table, its errors as one text on stderr, and the exit code that they stand for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from headrace.cli.failures import report
+
+# Each command's module is imported when it is asked for: `headrace get` must not wait for what `headrace dev` needs.
+_COMMANDS = {
+    "dev": "dev:dev",
+    "service": "service:service",
+    "validate": "deploy:validate",
+    "deploy": "deploy:deploy",
+    "start": "start:start",
+    "get": "read:get",
+    "list": "read:list_workflows",
+    "history": "read:history",
+    "logs": "read:logs",
+    "cancel": "control:cancel",
+    "terminate": "control:terminate",
+    "signal": "reserved:signal",
+    "pause": "reserved:pause",
+    "resume": "reserved:resume",
+    "retry": "reserved:retry",
+    "task": "reserved:task",
+    "bench": "bench:bench",
+}
+
+
+class Commands(click.Group):
+    """The table above as a click group."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Return the names of all commands, in the order of the table."""
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """Return a command by its name."""
+        place = _COMMANDS.get(name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(f"headrace.cli.commands.{module}"), attribute)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli() -> None:
+    """Durable workflows on Kafka.
+
+    Exit codes: 0 done; 1 the workflow or the operation failed, or there is no such thing; 2 bad input or usage; 3 not reachable or
+    timed out.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code = cli.main(list(arguments), prog_name="headrace", standalone_mode=False)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep Python from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except BaseException as error:  # noqa: BLE001 (the outermost frame: nobody gets a traceback)
+        return report(error)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
