@@ -37,10 +37,27 @@ def ensure_reader(owner: psycopg.Connection, reader_dsn: str, views: str) -> Non
         raise MissingReader(f"Expected HEADRACE_POSTGRES_READER to name a role of its own, but it is the owner, {role}")
     if not _can_log_in(reader_dsn):
         _make(owner, role, password, views)
+    _shorten_names(owner, views)
     with owner.transaction():
         name, schema = sql.Identifier(role), sql.Identifier(views)
         owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, name))
         owner.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, name))
+
+
+def _shorten_names(owner: psycopg.Connection, views: str) -> None:
+    """Let the views be named without their schema, where nobody has chosen otherwise: the first namespace of a database gets that."""
+    chosen = "SELECT 1 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database()"
+    if owner.execute(chosen + " AND setrole = 0 AND array_to_string(setconfig, ',') LIKE '%search_path=%'").fetchone():
+        return
+    database = sql.Identifier(owner.info.dbname)
+    statement = sql.SQL("ALTER DATABASE {} SET search_path = {}, public").format(database, sql.Identifier(views))
+    try:
+        with owner.transaction():
+            owner.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        log.info(
+            "the views are named with their schema, %s: only the owner of the database may set a search path", views
+        )
 
 
 def _can_log_in(dsn: str) -> bool:
@@ -62,7 +79,6 @@ def _make(owner: psycopg.Connection, role: str, password: str, views: str) -> No
         sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, name),
         sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(name),
         sql.SQL("ALTER ROLE {} SET statement_timeout = {}").format(name, sql.Literal(STATEMENT_TIMEOUT)),
-        sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}").format(name, database, sql.Identifier(views)),
     ]
     try:
         with owner.transaction():
