@@ -35,7 +35,8 @@ def dev(
     """Run Kafka, Postgres and the services on this machine until Ctrl-C."""
     import os
 
-    from headrace.local.dev import DevOptions, run_dev
+    from headrace.local.dev import run_dev
+    from headrace.local.dev_options import DevOptions
 
     run_dev(
         DevOptions(
