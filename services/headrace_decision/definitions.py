@@ -19,7 +19,9 @@ _ASK_TIMEOUT_S = 10.0
 
 
 class FollowedDefinitions:
-    """Definitions by name and version (`headrace.engine.programs.program.Definitions`), kept up to date by its owner's calls."""
+    """Definitions by name and version (`headrace.engine.programs.program.Definitions`), kept up to date by its
+    owner's calls.
+    """
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self.store = DefinitionStore()

@@ -57,7 +57,9 @@ def decision_role(
 
 
 def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Event | None = None) -> None:
-    """Run the service until `stop`, by default until SIGTERM or SIGINT. Call it in the main thread: budgets need signals."""
+    """Run the service until `stop`, by default until SIGTERM or SIGINT. Call it in the main thread: budgets need
+    signals.
+    """
     stopping = stop or shutdown.stop_event()
     try:
         namespace = ensure_topics(settings, stop=stopping)

@@ -87,7 +87,8 @@ class Codec:
         return encode_event(event)
 
     def encode_record(self, head: JournalRecord, events: Sequence[bytes]) -> bytes:
-        """Return a journal record as framed bytes: the fields of `head`, whose own events are ignored, and encoded events.
+        """Return a journal record as framed bytes: the fields of `head`, whose own events are ignored, and encoded
+        events.
 
         So the shard runtime knows the size of every event before it takes it, and no event is encoded twice.
         """

@@ -1,4 +1,6 @@
-"""Commands to a workflow: imperative, at least once, from clients and workers. Field docs: the schemas of the same names."""
+"""Commands to a workflow: imperative, at least once, from clients and workers. Field docs: the schemas of the same
+names.
+"""
 
 from __future__ import annotations
 

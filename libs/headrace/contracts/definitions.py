@@ -1,4 +1,6 @@
-"""Workflow definitions and the namespace's settings, as compacted topics hold them. Field docs: the schemas of the same names."""
+"""Workflow definitions and the namespace's settings, as compacted topics hold them. Field docs: the schemas of the
+same names.
+"""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from headrace.contracts.lease_events import (
     LeaseRequested,
     LeaseReturned,
 )
+from headrace.contracts.message import Message
 from headrace.contracts.resource_events import (
     LeaseGranted,
     LeaseQueued,
@@ -71,7 +72,6 @@ from headrace.contracts.workflow_events import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
-from headrace.contracts.message import Message
 
 WORKFLOW_EVENTS: tuple[type[Message], ...] = (
     WorkflowStarted,

@@ -1,8 +1,8 @@
 """Record headers of journals: what a reader needs to accept or skip a record without decoding it.
 
 `pos` is the writer's epoch and n as two big-endian longs (an `EpochStarted` has epoch -1, since its own offset is its
-epoch, and n 0). `to` names the addressees, separated by commas: `d3` decision shard 3, `x0` dispatcher shard 0, `r0` resource
-shard 0, `w:NAME` a worker. Readers that want everything ignore it.
+epoch, and n 0). `to` names the addressees, separated by commas: `d3` decision shard 3, `x0` dispatcher shard 0, `r0`
+resource shard 0, `w:NAME` a worker. Readers that want everything ignore it.
 """
 
 from __future__ import annotations

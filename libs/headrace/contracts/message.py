@@ -1,8 +1,8 @@
 """The base of every typed message.
 
-A message is a frozen `msgspec.Struct`: as cheap to make as a tuple, which matters where one process makes 50,000 a second
-(a frozen dataclass of ten fields costs about five times as much). The Avro schema of the same name is the source of truth
-for its fields; a test holds the two together.
+A message is a frozen `msgspec.Struct`: as cheap to make as a tuple, which matters where one process makes 50,000 a
+second (a frozen dataclass of ten fields costs about five times as much). The Avro schema of the same name is the
+source of truth for its fields; a test holds the two together.
 """
 
 from __future__ import annotations

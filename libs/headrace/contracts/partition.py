@@ -1,7 +1,8 @@
 """Which shard an id belongs to: murmur2 as Java's Kafka clients compute it.
 
 Source: `org.apache.kafka.common.utils.Utils.murmur2` describes the hash (MurmurHash2, 32 bit, seed 0x9747b28c) and
-`DefaultPartitioner` takes its lower 31 bits modulo the partition count. Clients differ in their defaults, so ours sets the partition itself.
+`DefaultPartitioner` takes its lower 31 bits modulo the partition count. Clients differ in their defaults, so ours
+sets the partition itself.
 """
 
 from __future__ import annotations

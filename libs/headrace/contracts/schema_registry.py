@@ -1,7 +1,8 @@
 """Schema ids from a Confluent-compatible schema registry.
 
-A schema is registered under the subject `<namespace>-headrace.v1.<Name>` (the record name strategy, with our namespace of topics before it,
-since one topic of ours carries many types). Both directions are cached for good: a registry never changes what an id stands for.
+A schema is registered under the subject `<namespace>-headrace.v1.<Name>` (the record name strategy, with our
+namespace of topics before it, since one topic of ours carries many types). Both directions are cached for good: a
+registry never changes what an id stands for.
 """
 
 from __future__ import annotations

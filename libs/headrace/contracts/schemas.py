@@ -1,7 +1,7 @@
 """The Avro schemas on disk and their ids.
 
-`schemas/` is the source of truth. `schemas/ids.json` gives every version of every schema a number, so that no registry is
-needed to begin; the codec writes that number into the Confluent frame.
+`schemas/` is the source of truth. `schemas/ids.json` gives every version of every schema a number, so that no
+registry is needed to begin; the codec writes that number into the Confluent frame.
 """
 
 from __future__ import annotations

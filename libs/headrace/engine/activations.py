@@ -1,6 +1,7 @@
 """The live coroutines of open runs: a cache beside the state, rebuilt from it whenever one is missing.
 
-Nothing that matters lives only here. An entry may be dropped at any time; `caught_up` runs the program again over the record.
+Nothing that matters lives only here. An entry may be dropped at any time; `caught_up` runs the program again over the
+record.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Activations:
                     kernel.deliver(end.step, end.outcome, end.at)
         if kernel.next_step < len(run.steps):
             raise NonDeterministic(
-                f"Expected {len(run.steps)} recorded steps, but the code asks for {kernel.next_step} only: the record goes on with "
-                f"[{run.steps[kernel.next_step]}]; deploy code that makes the recorded steps, or terminate the workflow"
+                f"Expected {len(run.steps)} recorded steps, but the code asks for {kernel.next_step} only: the record goes on "
+                f"with [{run.steps[kernel.next_step]}]; deploy code that makes the recorded steps, or terminate the workflow"
             )
         return kernel
 

@@ -10,8 +10,8 @@ from headrace.contracts.retry import RetryPolicy
 def retry_delay_ms(policy: RetryPolicy | None, *, attempt: int, error: str, seed: str) -> int | None:
     """Return the pause before the next attempt, in ms; None when the failure is final.
 
-    `attempt` is the one that failed, from 1. `error` is matched by its name or by the last part of a dotted name. Jitter is
-    drawn from `seed`, so that a replay draws the same.
+    `attempt` is the one that failed, from 1. `error` is matched by its name or by the last part of a dotted name.
+    Jitter is drawn from `seed`, so that a replay draws the same.
     """
     if policy is None or not _retryable(policy, error):
         return None

@@ -1,6 +1,7 @@
 """The state of a decision shard: open runs, closed ids, timers, and the rest of decisions that were too large.
 
-Everything in here is changed by `evolve` only, event by event; what can be derived (the timer heap) is kept beside it for speed.
+Everything in here is changed by `evolve` only, event by event; what can be derived (the timer heap) is kept beside it
+for speed.
 """
 
 from __future__ import annotations

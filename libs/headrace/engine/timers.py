@@ -1,4 +1,6 @@
-"""A heap of timers. It is an index over the state, not part of it: an entry that no longer fits is dropped when it surfaces."""
+"""A heap of timers. It is an index over the state, not part of it: an entry that no longer fits is dropped when it
+surfaces.
+"""
 
 from __future__ import annotations
 

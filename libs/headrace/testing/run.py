@@ -29,7 +29,9 @@ _EPOCH_2024_MS = 1_704_067_200_000
 
 
 class WorkflowRun(msgspec.Struct, frozen=True, kw_only=True):
-    """How a workflow went. `status` is RUNNING when it waits for something that nobody gives; `events` are typed messages."""
+    """How a workflow went. `status` is RUNNING when it waits for something that nobody gives; `events` are typed
+    messages.
+    """
 
     status: str
     output: Any = None
@@ -50,15 +52,18 @@ def run_workflow(
 ) -> WorkflowRun:
     """Run a workflow to its end and return how it went.
 
-    `definition` is a Python workflow, a graph document as a dict, or a path to one. `tasks` are callables by task name; they may
-    return, raise, or be async. For a Python workflow, the tasks that its module names are found by themselves. `children` are the
-    definitions of child workflows by name.
+    `definition` is a Python workflow, a graph document as a dict, or a path to one. `tasks` are callables by task
+    name; they may return, raise, or be async. For a Python workflow, the tasks that its module names are found by
+    themselves. `children` are the definitions of child workflows by name.
     """
     definitions = InMemoryDefinitions()
     name = definitions.add(definition)
     for child, body in (children or {}).items():
         definitions.add(body, child)
-    programs: dict[str, Program] = {"graph": GraphProgram(), "python": PythonProgram(lambda source: definitions.functions[source])}
+    programs: dict[str, Program] = {
+        "graph": GraphProgram(),
+        "python": PythonProgram(lambda source: definitions.functions[source]),
+    }
     with nullcontext(budget) if budget is not None else Budget() as limits:
         activations = Activations(definitions=definitions, programs=programs, budget=limits)
         return _run(activations, name, input, {**_module_tasks(definition), **(tasks or {})}, workflow_id, now_ms)

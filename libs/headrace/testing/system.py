@@ -1,7 +1,7 @@
 """A whole headrace in one object: decider, tasks and resources in memory, with a clock that skips.
 
-The decisions are the real ones. What stands in for Kafka is a queue, for the workers a direct call, and for time a number
-that jumps to the next timer once nothing else is left to do.
+The decisions are the real ones. What stands in for Kafka is a queue, for the workers a direct call, and for time a
+number that jumps to the next timer once nothing else is left to do.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def call_task(
         output = to_json(value)
     except TaskError as failed:
         return _failed(task, failed.error, failed.cause, now_ms, retryable=failed.retryable)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a task may raise anything: that is its failure)
         cause = "".join(traceback.format_exception_only(error)).strip()
         retryable = not getattr(type(error), "non_retryable", False)
         return _failed(task, type(error).__name__, cause, now_ms, retryable=retryable)

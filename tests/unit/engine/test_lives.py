@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.unit.engine.decision_shard import DecisionShard, names, only
+from tests.unit.engine.workflows import CHAIN, LIMITED, PARENT, SLEEPER, WIDE, sequence
 
 from headrace.contracts import events as all_events
 from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, ChildRequested
@@ -23,8 +25,6 @@ from headrace.contracts.workflow_events import (
 from headrace.engine.context import Limits
 from headrace.engine.evolve.registry import EVOLVERS, NO_STATE
 from headrace.runtime.budget import Budget, BudgetLimits
-from tests.unit.engine.decision_shard import DecisionShard, names, only
-from tests.unit.engine.workflows import CHAIN, LIMITED, PARENT, SLEEPER, WIDE, sequence
 
 
 def test_every_event_of_the_journal_has_an_evolver_or_says_that_it_needs_none() -> None:
@@ -147,7 +147,7 @@ def test_a_workflow_that_never_waits_is_stuck_and_the_others_do_not_notice() -> 
         while True:
             try:
                 pass
-            except Exception:
+            except Exception:  # noqa: BLE001
                 continue
 
     with Budget(BudgetLimits(cpu_ms=200)) as budget:

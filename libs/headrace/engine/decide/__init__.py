@@ -1,1 +1,3 @@
-"""Decisions, one file per kind of input; `registry` lists them. Each yields events, and the state evolves between them."""
+"""Decisions, one file per kind of input; `registry` lists them. Each yields events, and the state evolves between
+them.
+"""

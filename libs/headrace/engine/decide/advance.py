@@ -29,7 +29,7 @@ TIMED_OUT_REASON = "headrace.WorkflowTimedOut"
 """The reason of a request to end that a workflow's own time limit made."""
 
 
-def advance(context: Context, state: ShardState, run: Run, now_ms: int) -> Iterator[Message]:
+def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
     """Yield the events of one activation. A decision that grows too large stops with `ActivationYielded`."""
     if run.status == STUCK:
         return
@@ -57,7 +57,7 @@ def resume(context: Context, state: ShardState, now_ms: int) -> Iterator[Message
     """Yield the next part of the first decision that was too large for one record."""
     run = state.runs[state.pending[0]]
     yield ActivationResumed(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
-    yield from advance(context, state, run, now_ms)
+    yield from advance(context, run, now_ms)
 
 
 def caught_up_or_stuck(context: Context, run: Run, now_ms: int) -> Generator[Message, None, Kernel | None]:
@@ -106,7 +106,7 @@ def _finish(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Iterator
         if len(result.data) <= limit:
             yield WorkflowSucceeded(**common, key=run.key, output=result.data, content_type=result.content_type)
         else:
-            cause = f"Expected an output of at most {limit} bytes, but it has {len(result.data)}; return a reference instead"
+            cause = f"Expected an output of at most {limit} bytes, but it has {len(result.data)}; return a reference"
             yield WorkflowFailed(**common, error="headrace.OutputTooLarge", cause=cause)
     elif isinstance(error, Cancelled) and run.cancel_reason == TIMED_OUT_REASON:
         yield WorkflowTimedOut(**common, timeout_ms=run.timeout_ms)

@@ -11,13 +11,14 @@ from headrace.engine.decide.advance import advance, caught_up_or_stuck
 from headrace.engine.decide.requests import attempt_event
 from headrace.engine.kernel.requests import RunTask
 from headrace.engine.retry import retry_delay_ms
-from headrace.engine.state import BACKOFF, OpenStep, Run, ShardState
+from headrace.engine.state import BACKOFF, OpenStep, Run
 
 
 def request_of(context: Context, run: Run, step: int, now_ms: int) -> Generator[Message, None, RunTask | None]:
     """Return what the program asked for at an open task step; the coroutine is rebuilt where it is not live.
 
-    None when that parts from the record or takes too much: the run is stuck then, and the event that says so was yielded.
+    None when that parts from the record or takes too much: the run is stuck then, and the event that says so was
+    yielded.
     """
     kernel = yield from caught_up_or_stuck(context, run, now_ms)
     if kernel is None:
@@ -29,7 +30,6 @@ def request_of(context: Context, run: Run, step: int, now_ms: int) -> Generator[
 
 def attempt_failed(
     context: Context,
-    state: ShardState,
     run: Run,
     step: int,
     *,
@@ -65,12 +65,11 @@ def attempt_failed(
         at=now_ms,
     )
     if not retry_at:
-        yield from advance(context, state, run, now_ms)
+        yield from advance(context, run, now_ms)
 
 
 def attempt_timed_out(
     context: Context,
-    state: ShardState,
     run: Run,
     step: int,
     *,
@@ -100,20 +99,22 @@ def attempt_timed_out(
         at=now_ms,
     )
     if not retry_at:
-        yield from advance(context, state, run, now_ms)
+        yield from advance(context, run, now_ms)
 
 
-def next_attempt(context: Context, state: ShardState, run: Run, step: int, now_ms: int) -> Iterator[Message]:
+def next_attempt(context: Context, run: Run, step: int, now_ms: int) -> Iterator[Message]:
     """Begin the attempt that a failure put off."""
     found = run.open[step]
     assert found.phase == BACKOFF
     request = yield from request_of(context, run, step, now_ms)
     if request is not None:
-        yield attempt_event(context, run, step, request, attempt=found.attempt + 1, losses=0, now_ms=now_ms)
+        yield attempt_event(run, step, request, attempt=found.attempt + 1, losses=0, now_ms=now_ms)
 
 
 def lease_mark(step: OpenStep) -> int:
-    """Return the token of the lease that ends with this attempt; -1 for a request that was not granted yet, 0 for none."""
+    """Return the token of the lease that ends with this attempt; -1 for a request that was not granted yet, 0 for
+    none.
+    """
     return step.fencing_token or (-1 if step.resource else 0)
 
 

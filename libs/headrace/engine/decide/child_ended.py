@@ -45,7 +45,7 @@ def child_ended(
         cause=outcome.cause,
         at=now_ms,
     )
-    yield from advance(context, state, run, now_ms)
+    yield from advance(context, run, now_ms)
 
 
 def _outcome(event: WorkflowEnd | StartRefused) -> Outcome:

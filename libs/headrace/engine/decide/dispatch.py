@@ -21,7 +21,6 @@ def attempt_timed_out_at_dispatcher(
     if run is not None and step is not None:
         yield from attempt_timed_out(
             context,
-            state,
             run,
             event.step,
             timeout=event.timeout,
@@ -32,15 +31,19 @@ def attempt_timed_out_at_dispatcher(
 
 
 def attempt_lost(context: Context, state: ShardState, event: AttemptLost, now_ms: int) -> Iterator[Message]:
-    """A poisonous task fails; one that held a lease gives it back, asks for another, and runs again as the same attempt."""
+    """A poisonous task fails; one that held a lease gives it back, asks for another, and runs again as the same
+    attempt.
+    """
     run, step = _find(state, event)
     if run is None or step is None:
         return
     if event.poison:
-        cause = f"Expected a task that leaves its worker alive, but {event.losses} workers were lost with it, the last one {event.worker}"
+        cause = (
+            f"Expected a task that leaves its worker alive, but {event.losses} workers were lost with it, "
+            f"the last one {event.worker}"
+        )
         yield from attempt_failed(
             context,
-            state,
             run,
             event.step,
             error="headrace.PoisonTask",
@@ -63,10 +66,10 @@ def attempt_lost(context: Context, state: ShardState, event: AttemptLost, now_ms
     request = yield from request_of(context, run, event.step, now_ms)
     if request is None:
         return
-    yield attempt_event(context, run, event.step, request, attempt=event.attempt, losses=event.losses, now_ms=now_ms)
+    yield attempt_event(run, event.step, request, attempt=event.attempt, losses=event.losses, now_ms=now_ms)
 
 
-def task_requeued(context: Context, state: ShardState, event: TaskRequeued, now_ms: int) -> Iterator[Message]:
+def task_requeued(state: ShardState, event: TaskRequeued, now_ms: int) -> Iterator[Message]:
     """Remember the assignment that was taken back, so that a failure which it still reports does not count."""
     run, step = _find(state, event)
     if run is not None and step is not None and event.assignment > step.revoked:

@@ -18,14 +18,14 @@ def cancel_workflow(context: Context, state: ShardState, command: CancelWorkflow
     """Ask a run to end. One that is not open, or was asked before, is left alone."""
     run = state.runs.get(command.workflow_id)
     if run is not None:
-        yield from _cancel(context, state, run, command.command_id, command.reason, now_ms)
+        yield from _cancel(context, run, command.command_id, command.reason, now_ms)
 
 
 def cancel_child(context: Context, state: ShardState, event: ChildCancelRequested, now_ms: int) -> Iterator[Message]:
     """Ask a child to end because its parent gave it up; only if it is still that parent's."""
     run = state.runs.get(event.child_id)
     if run is not None and run.parent is not None and run.parent.run_id == event.run_id:
-        yield from _cancel(context, state, run, "", event.reason, now_ms)
+        yield from _cancel(context, run, "", event.reason, now_ms)
 
 
 def terminate_workflow(
@@ -50,9 +50,7 @@ def terminate_workflow(
     )
 
 
-def _cancel(
-    context: Context, state: ShardState, run: Run, command_id: str, reason: str, now_ms: int
-) -> Iterator[Message]:
+def _cancel(context: Context, run: Run, command_id: str, reason: str, now_ms: int) -> Iterator[Message]:
     if run.cancel_reason is None:
         yield CancelRequested(
             workflow_id=run.workflow_id,
@@ -61,4 +59,4 @@ def _cancel(
             reason=context.cut(reason),
             at=now_ms,
         )
-        yield from advance(context, state, run, now_ms)
+        yield from advance(context, run, now_ms)

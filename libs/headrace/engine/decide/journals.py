@@ -29,6 +29,7 @@ from headrace.engine.decide.dispatch import attempt_lost, attempt_timed_out_at_d
 from headrace.engine.decide.end_workflow import cancel_child
 from headrace.engine.decide.leases import lease_granted, lease_refused
 from headrace.engine.decide.start_workflow import start_child
+from headrace.engine.evolve.workflow import WorkflowEnd
 from headrace.engine.state import STUCK, ShardState
 from headrace.shard.decider import Input
 
@@ -54,35 +55,52 @@ def _decide(
     if run is not None and run.status == STUCK:
         yield from hold(context, run, context.codec.encode(event), now_ms)
         return
+    if getattr(event, "to_shard", mine) != mine:
+        return
     match event:
-        case CommandForwarded() if event.to_shard == mine:
+        case CommandForwarded():
             forwarded = _forwarded(context, item, event)
             yield from decide_command(context, state, forwarded, run_id, now_ms)
-        case ChildRequested() if event.to_shard == mine:
+        case ChildRequested():
             yield from start_child(context, state, event, run_id, now_ms)
-        case ChildCancelRequested() if event.to_shard == mine:
+        case ChildCancelRequested():
             yield from cancel_child(context, state, event, now_ms)
-        case AttemptTimedOut() if event.to_shard == mine:
-            yield from attempt_timed_out_at_dispatcher(context, state, event, now_ms)
-        case AttemptLost() if event.to_shard == mine:
-            yield from attempt_lost(context, state, event, now_ms)
-        case TaskRequeued() if event.to_shard == mine:
-            yield from task_requeued(context, state, event, now_ms)
-        case LeaseGranted() if event.to_shard == mine:
-            yield from lease_granted(context, state, event, now_ms)
-        case LeaseRefused() if event.to_shard == mine:
-            yield from lease_refused(context, state, event, now_ms)
         case StartRefused() if event.parent is not None and concerned:
             yield from child_ended(context, state, event.parent, event, now_ms)
         case _ if isinstance(event, _ENDS):
-            if event.parent is not None and concerned:
-                yield from child_ended(context, state, event.parent, event, now_ms)
-            if isinstance(event, WorkflowSucceeded) and event.key:
-                yield PreviousRecorded(name=event.name, key=event.key, output=event.output, at=now_ms)
+            yield from _workflow_ended(context, state, event, concerned, now_ms)
+        case _:
+            yield from _answer(context, state, event, now_ms)
+
+
+def _answer(context: Context, state: ShardState, event: Message, now_ms: int) -> Iterator[Message]:
+    """Decide what a dispatcher or a resource manager says of an attempt."""
+    match event:
+        case AttemptTimedOut():
+            yield from attempt_timed_out_at_dispatcher(context, state, event, now_ms)
+        case AttemptLost():
+            yield from attempt_lost(context, state, event, now_ms)
+        case TaskRequeued():
+            yield from task_requeued(state, event, now_ms)
+        case LeaseGranted():
+            yield from lease_granted(context, state, event, now_ms)
+        case LeaseRefused():
+            yield from lease_refused(context, state, event, now_ms)
+
+
+def _workflow_ended(
+    context: Context, state: ShardState, event: WorkflowEnd, concerned: str, now_ms: int
+) -> Iterator[Message]:
+    if event.parent is not None and concerned:
+        yield from child_ended(context, state, event.parent, event, now_ms)
+    if isinstance(event, WorkflowSucceeded) and event.key:
+        yield PreviousRecorded(name=event.name, key=event.key, output=event.output, at=now_ms)
 
 
 def _concerned(context: Context, event: Message) -> str:
-    """Return the id of this shard's workflow that an event concerns; empty when it concerns none, or may only start one."""
+    """Return the id of this shard's workflow that an event concerns; empty when it concerns none, or may only start
+    one.
+    """
     match event:
         case AttemptTimedOut() | AttemptLost() | TaskRequeued():
             workflow_id = event.workflow_id

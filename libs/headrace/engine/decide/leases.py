@@ -41,7 +41,6 @@ def lease_granted(context: Context, state: ShardState, event: LeaseGranted, now_
     if request is None:
         return
     yield attempt_event(
-        context,
         run,
         holder.step,
         request,
@@ -58,7 +57,6 @@ def lease_refused(context: Context, state: ShardState, event: LeaseRefused, now_
     if run is not None and step is not None:
         yield from attempt_failed(
             context,
-            state,
             run,
             event.holder.step,
             error=event.error,

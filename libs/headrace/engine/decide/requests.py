@@ -24,7 +24,7 @@ def event_of(context: Context, run: Run, step: int, request: Request, now_ms: in
     place: dict[str, Any] = {"node": request.node, "index": request.index}
     match request:
         case RunTask():
-            return attempt_event(context, run, step, request, attempt=1, losses=0, now_ms=now_ms)
+            return attempt_event(run, step, request, attempt=1, losses=0, now_ms=now_ms)
         case Sleep():
             return TimerStarted(**ids, **place, due_at=now_ms + request.duration_ms, at=now_ms)
         case StartChild():
@@ -43,9 +43,11 @@ def event_of(context: Context, run: Run, step: int, request: Request, now_ms: in
 
 
 def attempt_event(
-    context: Context, run: Run, step: int, request: RunTask, *, attempt: int, losses: int, now_ms: int, token: int = 0
+    run: Run, step: int, request: RunTask, *, attempt: int, losses: int, now_ms: int, token: int = 0
 ) -> LeaseRequested | TaskScheduled:
-    """Return what an attempt begins with: its request for a lease where it needs one and has none, else its schedule."""
+    """Return what an attempt begins with: its request for a lease where it needs one and has none, else its
+    schedule.
+    """
     if request.resource and not token:
         return LeaseRequested(
             workflow_id=run.workflow_id,

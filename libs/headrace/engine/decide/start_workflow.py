@@ -59,7 +59,7 @@ def start_workflow(
             yield _dead_letter(context, command, item, refusal, now_ms)
         return
     yield started
-    yield from advance(context, state, state.runs[command.workflow_id], now_ms)
+    yield from advance(context, state.runs[command.workflow_id], now_ms)
 
 
 def start_child(
@@ -104,7 +104,7 @@ def start_child(
         )
         return
     yield msgspec.structs.replace(started, parent=parent)
-    yield from advance(context, state, state.runs[request.child_id], now_ms)
+    yield from advance(context, state.runs[request.child_id], now_ms)
 
 
 def _may_run_again(command: StartWorkflow, existing: Run | Closed) -> bool:

@@ -37,7 +37,7 @@ def complete_task(context: Context, state: ShardState, command: CompleteTask, no
         fencing_token=lease_mark(step),
         at=now_ms,
     )
-    yield from advance(context, state, run, now_ms)
+    yield from advance(context, run, now_ms)
 
 
 def fail_task(context: Context, state: ShardState, command: FailTask, now_ms: int) -> Iterator[Message]:
@@ -48,7 +48,6 @@ def fail_task(context: Context, state: ShardState, command: FailTask, now_ms: in
         return
     yield from attempt_failed(
         context,
-        state,
         run,
         command.step,
         error=command.error,

@@ -36,12 +36,12 @@ def tick(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
         run = state.runs[workflow_id]
         if step == WORKFLOW_TIMER:
             yield CancelRequested(workflow_id=workflow_id, run_id=run.run_id, reason=TIMED_OUT_REASON, at=now_ms)
-            yield from advance(context, state, run, now_ms)
+            yield from advance(context, run, now_ms)
         elif run.open[step].phase == BACKOFF:
-            yield from next_attempt(context, state, run, step, now_ms)
+            yield from next_attempt(context, run, step, now_ms)
         else:
             yield TimerFired(workflow_id=workflow_id, run_id=run.run_id, step=step, at=now_ms)
-            yield from advance(context, state, run, now_ms)
+            yield from advance(context, run, now_ms)
 
 
 def _still_set(run: Run, step: int, due: int) -> bool:

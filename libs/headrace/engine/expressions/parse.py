@@ -68,7 +68,8 @@ def _put_literals_right(tree: Any, source: str) -> None:
         seen.add(id(node))
         if node.type == "number" and isinstance(node.value, int) and abs(node.value) >= _EXACT_DOUBLE:
             digits = _DIGITS.search(source[: node.position])
-            if digits and len(digits.group()) <= len(str(abs(node.value))):
+            # Digits at that place that are another number's are those of an exponent: `1e21`.
+            if digits and float(digits.group()) == float(abs(node.value)):
                 node.value = int(digits.group()) * (1 if node.value > 0 else -1)
         elif node.type == "string" or (node.type == "name" and isinstance(node.value, str)):
             try:

@@ -1,7 +1,7 @@
 """Awaitables of the kernel: futures, and fibers, which are coroutines that the kernel drives.
 
-A miniature of what asyncio has, without its clock, its threads and its arbitrary order: what is ready runs first come, first
-served, and nothing is ready but by the record.
+A miniature of what asyncio has, without its clock, its threads and its arbitrary order: what is ready runs first
+come, first served, and nothing is ready but by the record.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Fiber(Future[T]):
             awaited = self.coroutine.throw(interrupt) if interrupt else self.coroutine.send(None)
         except StopIteration as stop:
             self.settle(ready, value=stop.value)
-        except (Exception, Cancelled) as error:
+        except (Exception, Cancelled) as error:  # noqa: BLE001 (whatever a coroutine raises is its end)
             self.settle(ready, error=error)
         else:
             self._wait_for(awaited, ready)
@@ -102,8 +102,8 @@ class Fiber(Future[T]):
     def _wait_for(self, awaited: object, ready: Ready) -> None:
         if not isinstance(awaited, Future):
             self._interrupt = TypeError(
-                f"Expected an await on the workflow's ctx, but found {awaited!r}; asyncio and other libraries' awaitables "
-                "do not work in a workflow: use ctx.run, ctx.map, ctx.sleep and the like"
+                f"Expected an await on the workflow's ctx, but found {awaited!r}; asyncio and other libraries' "
+                "awaitables do not work in a workflow: use ctx.run, ctx.map, ctx.sleep and the like"
             )
             ready.append(self)
             return

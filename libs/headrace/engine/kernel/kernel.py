@@ -1,9 +1,10 @@
 """The kernel of one run: it drives the program's coroutine and numbers what it asks for.
 
-Theory of operation. A program is an async function. Each request that it makes takes the next step number. Requests up to
-the length of the record were made before: they are only compared. Later ones are *fresh*: the decider turns them into
-events. The ends of steps are delivered in the order of the record, one by one, and after each the coroutine runs until it
-can only wait. So a coroutine that was dropped is rebuilt by running it again over the record, and makes the same requests.
+Theory of operation. A program is an async function. Each request that it makes takes the next step number. Requests
+up to the length of the record were made before: they are only compared. Later ones are *fresh*: the decider turns
+them into events. The ends of steps are delivered in the order of the record, one by one, and after each the coroutine
+runs until it can only wait. So a coroutine that was dropped is rebuilt by running it again over the record, and makes
+the same requests.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _ENDS_AT_ONCE = (Skip, Refuse, EndNode, CancelStep)
 class Kernel:
     """Runs one program over one record.
 
-    `recorded` is the list of fingerprints of the run's state: the kernel reads it, the fold appends to it. `now_ms` is the time of
-    the input that is being delivered. `seed` is what randomness derives from: the run id.
+    `recorded` is the list of fingerprints of the run's state: the kernel reads it, the fold appends to it. `now_ms`
+    is the time of the input that is being delivered. `seed` is what randomness derives from: the run id.
     """
 
     def __init__(self, *, recorded: Sequence[str], workflow_id: str, run_id: str, now_ms: int) -> None:
@@ -116,7 +117,7 @@ class Kernel:
         for fiber in fibers:
             try:
                 fiber.coroutine.close()
-            except BaseException:  # noqa: BLE001 (a user's finally block may do anything; nothing of it may have an effect)
+            except BaseException:  # noqa: BLE001, S112 (a user's finally block may do anything; nothing of it counts)
                 continue
 
     def _give_up(self, request: CancelStep) -> None:

@@ -27,7 +27,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 class Cancelled(BaseException):
     """Raised inside a workflow that was asked to end; it may clean up under it. Not an `Exception`, so that an
-    `except Exception` in a workflow does not swallow it."""
+    `except Exception` in a workflow does not swallow it.
+    """
 
 
 class WorkflowFailure(Exception):

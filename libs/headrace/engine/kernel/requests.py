@@ -1,5 +1,6 @@
 """What a program can ask of the kernel. Each request takes the next step number; the record of a run is the list of
-their fingerprints, and a replay that asks for something else is found at the first step where it parts."""
+their fingerprints, and a replay that asks for something else is found at the first step where it parts.
+"""
 
 from __future__ import annotations
 

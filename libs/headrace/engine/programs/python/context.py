@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
+from headrace.engine.graph.durations import parse_duration
 from headrace.engine.kernel.futures import StepFuture
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, Outcome
 from headrace.engine.kernel.requests import CancelStep, Sleep, StartChild
 from headrace.engine.programs.program import RunInfo
-from headrace.engine.graph.durations import parse_duration
 from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
 from headrace.engine.programs.python.group import Group
 from headrace.engine.programs.python.payloads import arguments_payload, from_payload, input_payload
@@ -89,7 +89,9 @@ class WorkflowContext:
         return results
 
     async def gather(self, *awaitables: Awaitable[Any]) -> list[Any]:
-        """Wait for several at once, and return their results in order. The first failure cancels the others and is raised."""
+        """Wait for several at once, and return their results in order. The first failure cancels the others and is
+        raised.
+        """
         return await Group(self._kernel, list(awaitables)).results()
 
     async def child(self, workflow: Any, *args: Any, id: str = "", **kwargs: Any) -> Any:

@@ -41,7 +41,7 @@ class Group:
     async def _member(self, at: int, coroutine: Awaitable[Any]) -> None:
         try:
             self._results[at] = await coroutine
-        except (Exception, Cancelled) as error:
+        except (Exception, Cancelled) as error:  # noqa: BLE001 (kept, and raised to who waits)
             if self._error is None:
                 self._error = error
                 self._kernel.settle(self._settled, None)

@@ -1,7 +1,7 @@
 """Values to payloads and back, for workflows in Python.
 
-A call with keywords only is a JSON object, a call with one value that is no object is that value: both read as anybody would write
-them. Any other call has a content type of its own, so that a single dict is not taken for keywords.
+A call with keywords only is a JSON object, a call with one value that is no object is that value: both read as
+anybody would write them. Any other call has a content type of its own, so that a single dict is not taken for keywords.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What `ctx.run` and `ctx.child` take: a task or workflow as the bundle has it, as the user's module has it, or its name."""
+"""What `ctx.run` and `ctx.child` take: a task or workflow as the bundle has it, as the user's module has it, or its
+name.
+"""
 
 from __future__ import annotations
 
