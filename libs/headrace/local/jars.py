@@ -57,8 +57,7 @@ def require_tool(name: str) -> str:
     raise LocalStackError(
         f"Expected Java {MINIMUM_JAVA} or newer and Maven for the local Kafka broker, but there is no "
         f"{' and no '.join(missing)} on the PATH. "
-        "Install them (Debian, Ubuntu: apt-get install openjdk-17-jre-headless maven), "
-        "or set HEADRACE_KAFKA to a broker that runs elsewhere."
+        "Install them (Debian, Ubuntu: apt-get install openjdk-17-jre-headless maven)."
     )
 
 

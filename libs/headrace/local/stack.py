@@ -36,13 +36,10 @@ class Servers:
 
 def prepare_servers(state: StateDir, settings: LocalSettings, *, say: Say = _silent) -> Servers:
     """Fetch, format and initialise what is missing, on ports that are free now. The state must be locked by us."""
-    kafka_port = choose_port(settings.kafka_port)
-    controller_port = choose_port(None, taken=frozenset({kafka_port}))
-    postgres_port = choose_port(settings.postgres_port, taken=frozenset({kafka_port, controller_port}))
     with ThreadPoolExecutor(max_workers=1) as background:
         # Both take about a second and neither needs the other.
-        postgres = background.submit(_prepare_postgres, state, settings, postgres_port)
-        kafka = _prepare_kafka(state, settings, kafka_port, controller_port, say)
+        postgres = background.submit(_prepare_postgres, state, settings, choose_port(settings.postgres_port))
+        kafka = _prepare_kafka(state, settings, choose_port(settings.kafka_port), say)
         return Servers(kafka=kafka, postgres=postgres.result())
 
 
@@ -58,8 +55,7 @@ def running_kafka(state: StateDir, settings: LocalSettings) -> Iterator[KafkaOpt
     """A broker alone, on free ports, running inside the `with` block."""
     state.create()
     with state.locked():
-        port = choose_port(None)
-        options = _prepare_kafka(state, settings, port, choose_port(None, taken=frozenset({port})), _silent)
+        options = _prepare_kafka(state, settings, choose_port(), _silent)
         child = Child(kafka_child(options))
         try:
             wait_for_kafka(child, options.bootstrap, settings.ready_timeout_s)
@@ -73,7 +69,7 @@ def running_postgres(state: StateDir, settings: LocalSettings) -> Iterator[Postg
     """A Postgres alone, on a free port, running inside the `with` block."""
     state.create()
     with state.locked():
-        server = _prepare_postgres(state, settings, choose_port(None))
+        server = _prepare_postgres(state, settings, choose_port())
         child = Child(postgres_child(server))
         try:
             wait_for_postgres(child, server, settings.ready_timeout_s)
@@ -92,13 +88,13 @@ def remove_data(state: StateDir) -> None:
     state.create()
 
 
-def _prepare_kafka(state: StateDir, settings: LocalSettings, port: int, controller_port: int, say: Say) -> KafkaOptions:
+def _prepare_kafka(state: StateDir, settings: LocalSettings, port: int, say: Say) -> KafkaOptions:
     options = KafkaOptions(
         home=state.kafka,
         log_path=state.log("kafka"),
         jars=ensure_jars(settings.cache_path, say=say),
         port=port,
-        controller_port=controller_port,
+        controller_port=choose_port(),
         durability=settings.durability,
         heap_mb=settings.kafka_heap_mb,
         stop_grace_s=settings.stop_grace_s,
