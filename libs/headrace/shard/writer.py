@@ -132,7 +132,7 @@ class Reign:
 
     def _catch_up(self) -> bool:
         """Rule 4: timers wait until the inputs have been decided that were there at take-over."""
-        if self.caught_up or self._unreached:
+        if self.caught_up or self._unreached or self._marked is not None:
             return False
         self.caught_up = True
         self._careful = False
