@@ -68,6 +68,8 @@ def caught_up_or_stuck(context: Context, run: Run, now_ms: int) -> Generator[Mes
         yield from stuck(context, run, "headrace.BudgetExceeded", str(error), now_ms)
     except (NonDeterministic, DefinitionMissing) as error:
         yield from stuck(context, run, f"headrace.{type(error).__name__}", str(error), now_ms)
+    except Exception as error:  # noqa: BLE001 (a definition that does not load, say: no other workflow must suffer)
+        yield from stuck(context, run, "headrace.ActivationFailed", f"{type(error).__name__}: {error}", now_ms)
     return None
 
 
