@@ -103,7 +103,9 @@ class _Slot:
                     self.interrupted = False
                     _raise_in(self.thread, None)  # takes back what has not arrived yet
         if isinstance(error, MemoryError):
-            raise BudgetExceeded(f"Expected {self.label} to fit into memory, but it ran out") from error
+            raise BudgetExceeded(
+                f"Expected an activation of {self.label} to fit into memory, but it ran out"
+            ) from error
 
 
 class Budget:
@@ -192,11 +194,11 @@ class Budget:
             return
         if (cpu - slot.first_cpu) * 1000 > self._limits.cpu_ms:
             raise BudgetExceeded(
-                f"Expected {slot.label} to use at most {self._limits.cpu_ms} ms of CPU time at once, but it goes on"
+                f"Expected an activation of {slot.label} to use at most {self._limits.cpu_ms} ms of CPU time at once, but it goes on"
             )
         if _memory_bytes() - slot.first_memory > self._limits.memory_mb << 20:
             raise BudgetExceeded(
-                f"Expected {slot.label} to take at most {self._limits.memory_mb} MiB of memory, but it takes more"
+                f"Expected an activation of {slot.label} to take at most {self._limits.memory_mb} MiB of memory, but it takes more"
             )
 
     # -- rules 2 and 3: the wall tick and the watchdog, in a thread of their own
@@ -221,7 +223,9 @@ class Budget:
         slot.ticks += 1
         waited_ms = slot.ticks * tick_ms
         if self._watchdog and waited_ms >= self._limits.hang_ms:
-            os.write(_STDERR, f"Expected {slot.label} to stop, but it hangs; ending the process\n".encode())
+            os.write(
+                _STDERR, f"Expected an activation of {slot.label} to stop, but it hangs; ending the process\n".encode()
+            )
             faulthandler.dump_traceback(file=_STDERR, all_threads=True)
             os._exit(EXIT_HUNG)
         if waited_ms >= self._limits.wall_ms:
@@ -248,7 +252,9 @@ class Budget:
                 return  # the thread has just ended
 
     def _too_long_waiting(self, slot: _Slot) -> str:
-        return f"Expected {slot.label} not to wait, but it has not returned for {self._limits.wall_ms} ms"
+        return (
+            f"Expected an activation of {slot.label} not to wait, but it has not returned for {self._limits.wall_ms} ms"
+        )
 
 
 def _raise_in(thread: int, kind: type[BaseException] | None) -> None:

@@ -12,6 +12,7 @@ from headrace.engine.expressions.library import JsonataException
 from headrace.engine.expressions.limits import DEFAULT_LIMITS
 
 Number = int | float
+_EXACT_DOUBLE = 1 << 53  # beyond it, a double with no fraction is still not known to the last digit
 
 
 def is_number(value: Any) -> bool:
@@ -31,7 +32,7 @@ def checked(value: Number) -> Number:
         return value
     if not math.isfinite(value):
         raise JsonataException("D1001", -1, str(value))
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() and abs(value) < _EXACT_DOUBLE else value
 
 
 def calculate(operator: str, left: Number, right: Number) -> Number:

@@ -71,6 +71,8 @@ def _put_literals_right(tree: Any, source: str) -> None:
             # Digits at that place that are another number's are those of an exponent: `1e21`.
             if digits and float(digits.group()) == float(abs(node.value)):
                 node.value = int(digits.group()) * (1 if node.value > 0 else -1)
+            else:
+                node.value = float(node.value)
         elif node.type == "string" or (node.type == "name" and isinstance(node.value, str)):
             try:
                 node.value = whole_text(node.value)
