@@ -38,3 +38,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Longest query; a filter over everything must not hold a connection for ever."""
     connection_wait_ms: int = 10_000
     """How long a request waits for a free connection before it is told that the API is busy."""
+    cached_definitions: int = 500
+    """Definitions whose node names are kept in memory; a list of workflows needs them at every refresh."""

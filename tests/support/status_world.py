@@ -25,7 +25,8 @@ from headrace_status.projection.projector import Projector
 
 NAMESPACE = "headrace"
 SCHEMA = names.data_schema(NAMESPACE)
-LIMITS = Limits(poll_wait_ms=1, retry_ms=10, standby_ms=10)
+# Events of tests are old; their log lines stay all the same.
+LIMITS = Limits(poll_wait_ms=1, retry_ms=10, standby_ms=10, logs_kept_ms=2**40)
 
 
 class StatusWorld:

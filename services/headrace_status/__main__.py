@@ -1,0 +1,11 @@
+"""`python -m headrace_status`: the status query service."""
+
+from __future__ import annotations
+
+from headrace.runtime import logging
+from headrace.runtime.settings import Settings
+from headrace_status.wiring import run
+
+if __name__ == "__main__":
+    logging.configure("status")
+    run(Settings.load())

@@ -1,0 +1,114 @@
+"""A workflow as a graph: the nodes of its definition, or the steps it has taken, with the state of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+ON_EXIT = "on_exit"
+_FINAL = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "SKIPPED", "UPSTREAM_FAILED"})
+# Of several states under one node the first of these that occurs is shown.
+_PRECEDENCE = ("RUNNING", "UNSERVED", "SCHEDULED", "WAITING", "FAILED", "TIMED_OUT", "CANCELLED", "UPSTREAM_FAILED")
+
+
+def graph(
+    program: str,
+    source: str,
+    workflow_status: str | None,
+    tasks: Iterable[Mapping[str, Any]],
+    ended: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return nodes and edges. `tasks` are the latest attempts of each step in order, `ended` is what foreach nodes ended as, by name."""
+    by_node: dict[str, list[Mapping[str, Any]]] = {}
+    for task in tasks:
+        by_node.setdefault(task["name"] or f"step {task['step']}", []).append(task)
+    declared = _declared(source) if program == "graph" else None
+    if declared is None:
+        shapes = {name: _step_shape(found) for name, found in by_node.items()}
+        edges = [{"from": first, "to": second} for first, second in zip(shapes, list(shapes)[1:], strict=False)]
+        layout = "sequence"
+    else:
+        shapes, edges = declared
+        layout = "graph"
+    closed = workflow_status is not None and workflow_status not in ("RUNNING", "PAUSED", "STUCK")
+    more = declared is not None  # under foreach, items may follow until the node itself has ended
+    nodes = [_node(name, shape, by_node.get(name, []), ended.get(name), closed, more) for name, shape in shapes.items()]
+    return {"layout": layout, "nodes": nodes, "edges": edges}
+
+
+def declared_names(source: str) -> list[str]:
+    """Return the node names of a graph definition; empty where it cannot be read."""
+    found = _declared(source)
+    return [] if found is None else [name for name in found[0] if name != ON_EXIT]
+
+
+def _declared(source: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]] | None:
+    try:
+        document = msgspec.json.decode(source)
+        tasks: dict[str, Any] = document["tasks"]
+        shapes = {name: _shape(task) for name, task in tasks.items()}
+        edges: list[dict[str, Any]] = [
+            {"from": need, "to": name} for name, shape in shapes.items() for need in shape["needs"]
+        ]
+        if isinstance(document.get(ON_EXIT), dict):
+            needed = {edge["from"] for edge in edges}
+            leaves = [name for name in shapes if name not in needed]
+            shapes[ON_EXIT] = _shape(document[ON_EXIT])
+            edges += [{"from": leaf, "to": ON_EXIT, "kind": "exit"} for leaf in leaves]
+    except (msgspec.MsgspecError, KeyError, AttributeError, TypeError):
+        return None
+    return shapes, edges
+
+
+def _shape(task: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = {"workflow": "child", "sleep": "timer"}
+    kind = next((kinds[field] for field in kinds if field in task), "task")
+    runs = task.get("task") or task.get("workflow") or (f"sleep {task['sleep']}" if "sleep" in task else None)
+    return {"task": runs, "kind": kind, "needs": list(task.get("needs") or []), "foreach": "foreach" in task}
+
+
+def _step_shape(found: list[Mapping[str, Any]]) -> dict[str, Any]:
+    first = found[0]
+    return {"task": first["task"], "kind": first["kind"], "needs": [], "foreach": first["index"] is not None}
+
+
+def _node(
+    name: str,
+    shape: dict[str, Any],
+    found: list[Mapping[str, Any]],
+    ended: Mapping[str, Any] | None,
+    closed: bool,
+    more: bool,
+) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    for task in found:
+        counts[task["status"]] = counts.get(task["status"], 0) + 1
+    failed = next((task for task in found if task["error"]), None)
+    starts = [task["started_at"] for task in found if task["started_at"]]
+    ends = [task["ended_at"] for task in found if task["ended_at"]]
+    over = ended is not None or (bool(found) and all(status in _FINAL for status in counts))
+    return {
+        "name": name,
+        **shape,
+        "status": ended["status"] if ended else _status(counts, more and shape["foreach"], closed),
+        "counts": counts,
+        "attempts": max((task["attempt"] for task in found), default=0),
+        "error": (ended["error"] if ended else None) or (failed["error"] if failed else None),
+        "cause": (ended["cause"] if ended else None) or (failed["cause"] if failed else None),
+        "reason": next((task["reason"] for task in found if task["reason"]), None),
+        "child_id": next((task["child_id"] for task in found if task["child_id"]), None),
+        "started_at": min(starts, default=None),
+        "ended_at": (ended["ended_at"] if ended else None) or (max(ends, default=None) if over else None),
+    }
+
+
+def _status(counts: Mapping[str, int], more: bool, closed: bool) -> str:
+    if not counts:
+        return "CANCELLED" if closed else "WAITING"
+    if more and not closed and counts.keys() <= {"SUCCEEDED"}:
+        return "RUNNING"
+    return next(
+        (status for status in _PRECEDENCE if status in counts), "SUCCEEDED" if "SUCCEEDED" in counts else "SKIPPED"
+    )

@@ -1,0 +1,151 @@
+"""What each list of the API is: its view, the order of its items, its fields and the filters that it takes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from headrace_status.api.where import FieldKind
+from headrace_status.model import view_docs
+
+WORKFLOW_STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT", "PAUSED", "STUCK")
+TASK_STATUSES = (
+    "WAITING",
+    "SCHEDULED",
+    "UNSERVED",
+    "RUNNING",
+    "SUCCEEDED",
+    "FAILED",
+    "TIMED_OUT",
+    "CANCELLED",
+    "SKIPPED",
+    "UPSTREAM_FAILED",
+)
+CLOSED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT"})
+
+
+class Listing(NamedTuple):
+    """One list. `order` is a unique sort key; `fields` are the columns shown, by kind; `hidden` ones only sort or filter."""
+
+    name: str
+    order: tuple[str, ...]
+    key_kinds: tuple[type, ...]
+    fields: dict[str, FieldKind]
+    descending: bool = False
+    statuses: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    time: str = ""
+    """The field that started_after and started_before look at."""
+    name_field: str = "name"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns to select: what is shown and what sorts."""
+        return (*self.fields, *(column for column in self.order if column not in self.fields))
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Return the fields of an item."""
+        return tuple(field for field in self.fields if field not in self.hidden)
+
+    def docs(self) -> dict[str, str]:
+        """Return what each shown field means."""
+        return {field: view_docs.COLUMNS[self.name][field] for field in self.shown}
+
+
+def _fields(text: str) -> dict[str, FieldKind]:
+    """Read `name:kind` words; text is the kind that needs no word."""
+    found: dict[str, FieldKind] = {}
+    for word in text.split():
+        name, _, kind = word.partition(":")
+        found[name] = kind or "text"  # type: ignore[assignment]
+    return found
+
+
+WORKFLOWS = Listing(
+    "workflows",
+    ("started_at_ms", "id"),
+    (int, str),
+    _fields(
+        "id name version status reason input:json output:json error cause started_at:time ended_at:time attempt:number"
+        " program key run_id changed_at:time input_bytes:number output_bytes:number timeout_ms:number"
+        " parent_id parent_run_id parent_step:number correlation_id trace shard:number"
+    ),
+    descending=True,
+    statuses=WORKFLOW_STATUSES,
+    time="started_at",
+)
+TASKS = Listing(
+    "tasks",
+    ("step", "attempt"),
+    (int, int),
+    _fields(
+        "name index:number status attempt:number worker queue priority:number scheduled_at:time started_at:time ended_at:time"
+        " input_bytes:number output_bytes:number error cause idempotency_key step:number task kind reason retry_at:time"
+        " resource units:number fencing_token:number losses:number child_id timeout_ms:number run_id input:json output:json"
+    ),
+    statuses=TASK_STATUSES,
+    time="started_at",
+)
+HISTORY = Listing(
+    "history",
+    ("at_ms", "source", "partition", "offset", "seq"),
+    (int, int, int, int, int),
+    _fields(
+        "at:time type step:number attempt:number detail:json run_id journal partition:number offset:number seq:number"
+    ),
+    time="at",
+    name_field="type",
+)
+LOGS = Listing(
+    "logs",
+    ("at_ms", "partition", "offset"),
+    (int, int, int),
+    _fields("at:time level message task step:number attempt:number source service run_id trace"),
+    time="at",
+    name_field="task",
+)
+DEFINITIONS = Listing(
+    "definitions",
+    ("name", "version"),
+    (str, str),
+    _fields("name version latest:bool program interpreter:number deployed_at:time file options:json source"),
+    time="deployed_at",
+)
+QUEUES = Listing(
+    "queues",
+    ("name",),
+    (str,),
+    _fields("name waiting:number running:number unserved:number oldest_scheduled_at:time workers:number slots:number"),
+)
+WORKERS = Listing(
+    "workers",
+    ("name",),
+    (str,),
+    _fields(
+        "name status reason slots:number running:number offers:json labels:json host pid:number session joined_at:time changed_at:time"
+    ),
+    statuses=("ACTIVE", "STOPPING", "LEFT", "LOST"),
+    time="joined_at",
+)
+RESOURCES = Listing(
+    "resources",
+    ("name",),
+    (str,),
+    _fields("name capacity:number in_use:number waiting:number holders:json declared_by changed_at:time"),
+)
+LISTENERS = Listing(
+    "listeners",
+    ("name",),
+    (str,),
+    _fields(
+        "name kind source group process lag:number handled:number failures:number dead_letters:number last_error"
+        " last_error_at:time positions:json changed_at:time"
+    ),
+)
+IO_STATS = Listing(
+    "io_stats",
+    ("dataset_key", "task_key"),
+    (str, str),
+    _fields("dataset task attempts:number workflows:number rows:number bytes:number last_at:time"),
+    name_field="dataset",
+)
