@@ -87,7 +87,8 @@ def trigger(
 ) -> TriggerDefinition:
     """Start one workflow for every record of a topic.
 
-    `$record` has `key` and `headers` as text, `value` as JSON, `topic`, `partition`, `offset` and `at` (its time, in ms).
+    `$record` has `key` and `headers` as text, `value` as JSON, `topic`, `partition`, `offset` and `at` (its time,
+    in ms).
 
     Args:
         topic: the topic's name as it is on the cluster.

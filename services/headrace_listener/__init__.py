@@ -1,0 +1,1 @@
+"""The event listener: public event topics, `@listener` functions, triggers."""

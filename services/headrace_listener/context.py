@@ -1,0 +1,26 @@
+"""What all parts of the service share."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace.contracts.codec import Codec
+from headrace.contracts.definitions import NamespaceSettings
+from headrace.contracts.topics import topic_specs
+from headrace.runtime.settings import Settings
+from headrace.shard.topics import partitions_of, with_recorded
+from headrace_listener.limits import DEFAULT_LIMITS, Limits
+
+
+class ServiceContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings, what was recorded when the namespace was made, the codec, the limits, and this process's name."""
+
+    settings: Settings
+    namespace: NamespaceSettings
+    codec: Codec
+    process: str
+    limits: Limits = DEFAULT_LIMITS
+
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic of the namespace has, by its name without the namespace."""
+        return partitions_of(topic_specs()[topic], with_recorded(self.settings, self.namespace))

@@ -1,0 +1,1 @@
+"""The relay: from the journals to the public event topics."""

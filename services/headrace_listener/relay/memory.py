@@ -1,0 +1,63 @@
+"""The relay's output on the in-memory log: for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+
+from headrace.contracts import topics
+from headrace.contracts.codec import Codec
+from headrace.contracts.partition import shard_of
+from headrace.contracts.positions import ReaderPosition
+from headrace.shard.memory import MemoryLog
+from headrace.shard.ports import TopicPartition
+from headrace.shard.reader_rule import Position
+from headrace_listener.outgoing import Outgoing
+from headrace_listener.relay.ports import Fenced, TransactionFailed
+from headrace_listener.relay.positions import position_record, positions_of
+
+
+class Outcome(Enum):
+    """What becomes of a transaction."""
+
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+    UNREPORTED = "unreported"
+    """It is committed, but its writer is told that it failed."""
+
+
+class MemoryOutput:
+    """Writes all of a transaction or nothing. The latest output fences the others, by their shared `fence`."""
+
+    def __init__(
+        self, log: MemoryLog, fence: list[int], choose: Callable[[], Outcome] = lambda: Outcome.COMMITTED
+    ) -> None:
+        fence.append(len(fence))
+        self._epoch = fence[-1]
+        self._fence = fence
+        self._log = log
+        self._codec = Codec()
+        self._choose = choose
+
+    def positions(self) -> dict[TopicPartition, Position]:
+        """Return the positions that were written last."""
+        values = (record.value for record in self._log.records(topics.LISTENER_POSITIONS, 0))
+        return positions_of(
+            message for value in values if isinstance(message := self._codec.decode(value), ReaderPosition)
+        )
+
+    def write(self, records: Sequence[Outgoing], positions: Mapping[TopicPartition, Position]) -> None:
+        """Write records and positions, or nothing."""
+        if self._fence[-1] != self._epoch:
+            raise Fenced("a newer relay has begun")
+        outcome = self._choose()
+        if outcome is Outcome.ABORTED:
+            raise TransactionFailed("aborted")
+        for record in (*records, *(position_record(self._codec, where, at) for where, at in positions.items())):
+            partition = shard_of(record.key.decode("utf-8", "replace"), self._log.partition_count(record.topic))
+            self._log.append(record.topic, partition, record.value, key=record.key, headers=record.headers)
+        if outcome is Outcome.UNREPORTED:
+            raise TransactionFailed("nobody knows")
+
+    def close(self) -> None:
+        """Nothing is held."""

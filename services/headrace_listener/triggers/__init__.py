@@ -1,0 +1,1 @@
+"""Triggers: a workflow for every record of a topic."""
