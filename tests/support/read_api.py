@@ -1,4 +1,6 @@
-"""A read API of a test's own: an HTTP server in this process that gives prepared answers and notes what it was asked."""
+"""A read API of a test's own: an HTTP server in this process that gives prepared answers and notes what it was
+asked.
+"""
 
 from __future__ import annotations
 

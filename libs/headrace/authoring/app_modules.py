@@ -1,4 +1,6 @@
-"""Imports an author's modules and files: under the name that they would have anywhere, with errors that say file and line."""
+"""Imports an author's modules and files: under the name that they would have anywhere, with errors that say file and
+line.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ from headrace.engine.graph.problems import InvalidDefinition, Problem
 def load_module(name_or_file: str) -> ModuleType:
     """Import a module by its dotted name, or a `.py` file.
 
-    A file within packages gets its full name (`examples/census/tasks.py` is `examples.census.tasks`), any other its stem; the folder
-    that this name begins in is put on `sys.path`, so that imports between the author's files work as they do for `python file.py`.
+    A file within packages gets its full name (`examples/census/tasks.py` is `examples.census.tasks`), any other its
+    stem; the folder that this name begins in is put on `sys.path`, so that imports between the author's files work as
+    they do for `python file.py`.
 
     Raises:
         InvalidDefinition: there is no such thing, or its code does not load.
@@ -73,7 +76,8 @@ def _import(name: str, *, source: str) -> ModuleType:
 
 def _execute(name: str, path: Path, *, source: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

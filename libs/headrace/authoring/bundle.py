@@ -1,10 +1,11 @@
 """Makes a bundle of a Python workflow: its function, and whatever of the author's code it reaches.
 
-Theory of operation. Beginning with the workflow's function, each global name that its source uses is resolved through the live
-module: a task or another workflow becomes a stub; a constant its literal; a module of the standard library an import, if it
-gives the same in every replay; a function, a class or an assignment of the author's its source text, which is then looked through in the
-same way; a name that was imported from another module of the author's a reference to that. Anything else is a problem, with file
-and line. So the bundle changes only when what the workflow can do changes, and its hash is the version.
+Theory of operation. Beginning with the workflow's function, each global name that its source uses is resolved through
+the live module: a task or another workflow becomes a stub; a constant its literal; a module of the standard library an
+import, if it gives the same in every replay; a function, a class or an assignment of the author's its source text,
+which is then looked through in the same way; a name that was imported from another module of the author's a reference
+to that. Anything else is a problem, with file and line. So the bundle changes only when what the workflow can do
+changes, and its hash is the version.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ class _Collector:
         self._pieces: dict[str, _Piece] = {}
 
     def in_loading_order(self) -> list[_Piece]:
-        """Return the modules so that each comes after those that it refers to, as far as they do not refer to each other."""
+        """Return the modules so that each comes after those that it refers to, as far as they do not refer to each
+        other.
+        """
         ordered: dict[str, _Piece] = {}
 
         def visit(piece: _Piece, on_way: frozenset[str]) -> None:

@@ -1,11 +1,10 @@
 """Loads a bundle: from published source text to the workflow's function, by `exec` in namespaces of its own.
 
-Versions are loaded side by side, and none sees another. This is no sandbox against an evil author: whoever may deploy may run
-code. It keeps an honest one from what would not give the same in a replay.
+Versions are loaded side by side, and none sees another. This is no sandbox against an evil author: whoever may deploy
+may run code. It keeps an honest one from what would not give the same in a replay.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -34,8 +33,8 @@ class BundleError(ValueError):
 class BundleModule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a bundle holds of one of the author's modules.
 
-    `imports` and `references` map a name to (module, name in it), the latter empty for the module itself: of the standard
-    library, and of the bundle. `constants` maps a name to a Python literal.
+    `imports` and `references` map a name to (module, name in it), the latter empty for the module itself: of the
+    standard library, and of the bundle. `constants` maps a name to a Python literal.
     """
 
     name: str
@@ -110,13 +109,16 @@ def _fill(module: BundleModule, namespace: dict[str, Any]) -> None:
 def _execute(module: BundleModule, namespace: dict[str, Any]) -> None:
     file = module.file or f"<{module.name}>"
     try:
-        exec(compile(module.source, file, "exec", flags=_FLAGS, dont_inherit=True), namespace)
+        code = compile(module.source, file, "exec", flags=_FLAGS, dont_inherit=True)
+        exec(code, namespace)  # noqa: S102 (running the author's code is what a definition is for)
     except Exception as error:
         raise BundleError(f"Expected the code of {file} to load, but {type(error).__name__}: {error}") from error
 
 
 def _refer(module: BundleModule, loaded: Mapping[str, ModuleType], *, late: bool) -> None:
-    """Bind what a module has from others. While modules that refer to each other are loaded, some of it is not there yet."""
+    """Bind what a module has from others. While modules that refer to each other are loaded, some of it is not there
+    yet.
+    """
     namespace = vars(loaded[module.name])
     for name, (origin, attribute) in module.references.items():
         source = loaded[origin]
@@ -139,7 +141,8 @@ def _guarded_import(
     name: str, _globals: Any = None, _locals: Any = None, fromlist: Sequence[str] | None = None, level: int = 0
 ) -> ModuleType:
     if isinstance(fromlist, list):
-        # Not a statement, which passes a tuple or None, but C code of an allowed module (PyImport_Import): strftime needs time.
+        # Not a statement, which passes a tuple or None, but C code of an allowed module (PyImport_Import): strftime
+        # needs time.
         return importlib.import_module(name)
     if level:
         raise ImportError(

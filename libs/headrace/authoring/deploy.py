@@ -91,7 +91,8 @@ def _resources(apps: Apps, now_ms: int) -> tuple[list[DeclareResource], list[Pro
     for name, capacity, by in declared:
         known = found.setdefault(name, _declare(name, capacity, by, now_ms))
         if known.capacity != capacity:
-            text = f"Expected one capacity for resource {name}, but found {known.capacity} ({known.declared_by}) and {capacity}"
+            both = f"{known.capacity} ({known.declared_by}) and {capacity}"
+            text = f"Expected one capacity for resource {name}, but found {both}"
             problems.append(Problem(file=by, line=0, path=f"resources.{name}", message=text))
     return list(found.values()), problems
 

@@ -1,4 +1,6 @@
-"""The source of one module of the author's: which statement defines a name, and which names of the module a statement uses."""
+"""The source of one module of the author's: which statement defines a name, and which names of the module a statement
+uses.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class ModuleSource:
 
     @cached_property
     def statements(self) -> dict[str, ast.stmt]:
-        """The statement that binds each name at the top of the module, those within `if` and `try` included; the last one wins."""
+        """The statement that binds each name at the top of the module, those within `if` and `try` included; the last
+        one wins.
+        """
         found: dict[str, ast.stmt] = {}
         for statement in _top_level(ast.parse(self.text).body):
             for name in _bound(statement):

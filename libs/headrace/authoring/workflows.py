@@ -56,6 +56,7 @@ def workflow(
     """Make an async function a workflow.
 
     Args:
+        function: the async function, where the decorator stands without parentheses.
         name: the function's own name unless given.
         timeout: how long a run may take, as `30s`, `5m` or `1h30m`.
         key: runs under the same key see each other's last result as `ctx.previous`.

@@ -14,7 +14,8 @@ BAD_INPUT = 2
 NOT_REACHABLE = 3
 INTERRUPTED = 130
 DEBUG = "HEADRACE_DEBUG"
-# By name, so that telling errors apart imports nothing. The classes of an error are looked through from itself to its bases.
+# By name, so that telling errors apart imports nothing. The classes of an error are looked through from itself to its
+# bases.
 _CODES = {
     "headrace.client.errors.InvalidStart": BAD_INPUT,
     "headrace.client.errors.ReadRefused": BAD_INPUT,

@@ -54,8 +54,8 @@ class Commands(click.Group):
 def cli() -> None:
     """Durable workflows on Kafka.
 
-    Exit codes: 0 done; 1 the workflow or the operation failed, or there is no such thing; 2 bad input or usage; 3 not reachable or
-    timed out.
+    Exit codes: 0 done; 1 the workflow or the operation failed, or there is no such thing; 2 bad input or usage; 3 not
+    reachable or timed out.
     """
 
 

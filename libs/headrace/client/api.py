@@ -41,8 +41,8 @@ def answer_of(response: httpx.Response, what: str) -> Any:
 def unreachable(settings: Settings, error: Exception) -> NotReachable:
     """Return what to say when the read API cannot be asked."""
     return NotReachable(
-        f"Expected the read API at {settings.api} to answer, but {type(error).__name__}: {error}; check that the status service "
-        "runs, or set HEADRACE_API"
+        f"Expected the read API at {settings.api} to answer, but {type(error).__name__}: {error}; check that the "
+        "status service runs, or set HEADRACE_API"
     )
 
 

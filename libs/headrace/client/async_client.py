@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from headrace.client import reads
 from headrace.client.api import AsyncReadApi
@@ -20,7 +20,9 @@ Rows: TypeAlias = list[dict[str, Any]]
 
 
 class AsyncHandle:
-    """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did not start it."""
+    """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did
+    not start it.
+    """
 
     def __init__(self, client: AsyncClient, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
         self._client = client
@@ -31,7 +33,7 @@ class AsyncHandle:
     def __repr__(self) -> str:
         return f"AsyncHandle(id={self.id!r}, position={self.position!r})"
 
-    async def result(self, timeout: float | None = None) -> Any:
+    async def result(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 (it is the end of our own waiting)
         """Wait until the workflow has ended, and return its output; raises as `Handle.result` does."""
         return (await self._client.wait(self, timeout))["output"]
 
@@ -123,7 +125,11 @@ class AsyncClient:
         question = reads.workflow_question(workflow_id, part="history", after=after)
         return await self._pages(question, f"history of workflow {workflow_id}", None)
 
-    async def wait(self, handle: AsyncHandle, timeout: float | None = None) -> dict[str, Any]:
+    async def wait(
+        self,
+        handle: AsyncHandle,
+        timeout: float | None = None,  # noqa: ASYNC109 (the same)
+    ) -> dict[str, Any]:
         """Wait until a workflow has ended, and return it as `get` does; raises as `Handle.result` does."""
         waiting = Waiting(handle.id, position=handle.position, command_id=handle.command_id, timeout_s=timeout)
         while True:
@@ -143,7 +149,7 @@ class AsyncClient:
             await asyncio.to_thread(self._opened.publisher.close)
         await self._api.close()
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

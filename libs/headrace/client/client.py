@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from headrace.client import reads
 from headrace.client.api import ReadApi
@@ -21,7 +21,9 @@ Rows: TypeAlias = list[dict[str, Any]]
 
 
 class Handle:
-    """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did not start it."""
+    """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did
+    not start it.
+    """
 
     def __init__(self, client: Client, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
         self._client = client
@@ -33,7 +35,8 @@ class Handle:
         return f"Handle(id={self.id!r}, position={self.position!r})"
 
     def result(self, timeout: float | None = None) -> Any:
-        """Wait until the workflow has ended, and return its output. `timeout` is in seconds; None waits as long as it takes.
+        """Wait until the workflow has ended, and return its output. `timeout` is in seconds; None waits as long as it
+        takes.
 
         Raises:
             StartRefused: it was never started.
@@ -62,7 +65,9 @@ class Handle:
 
 
 class Client:
-    """A client for one namespace. Safe to share between threads; keep one, and close it (it is a context manager) at the end."""
+    """A client for one namespace. Safe to share between threads; keep one, and close it (it is a context manager) at
+    the end.
+    """
 
     def __init__(self, settings: Settings | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         """`settings` come from the environment, or from the running `headrace dev`, unless given.
@@ -196,7 +201,7 @@ class Client:
             self._opened.publisher.close()
         self._api.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:

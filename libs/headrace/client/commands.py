@@ -26,7 +26,9 @@ NO_INPUT: Final = _NoInput()
 
 
 class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a workflow is started, beside its name and input. An empty `version` is the latest one, an empty `key` none."""
+    """How a workflow is started, beside its name and input. An empty `version` is the latest one, an empty `key`
+    none.
+    """
 
     id: str = ""
     version: str = ""
@@ -49,8 +51,8 @@ def start_command(
         raise InvalidStart(f"Expected if_exists to be one of {', '.join(IF_EXISTS)}, but found {options.if_exists!r}")
     if len(data) > limit_bytes:
         raise InvalidStart(
-            f"Expected an input of at most {limit_bytes} bytes (HEADRACE_PAYLOAD_LIMIT_BYTES), but it has {len(data)}; hand "
-            "over a reference to large data instead of the data"
+            f"Expected an input of at most {limit_bytes} bytes (HEADRACE_PAYLOAD_LIMIT_BYTES), but it has {len(data)}; "
+            "hand over a reference to large data instead of the data"
         )
     return StartWorkflow(
         command_id=command_id,
@@ -92,7 +94,8 @@ def name_of(workflow: Any) -> tuple[str, str]:
 
 
 def input_bytes(given: Any, keywords: Mapping[str, Any]) -> bytes:
-    """Return an input as bytes: bytes as they are, anything else, or the keyword arguments, as JSON. Without either it is `{}`.
+    """Return an input as bytes: bytes as they are, anything else, or the keyword arguments, as JSON. Without either it
+    is `{}`.
 
     Raises:
         InvalidStart: there are both, or JSON cannot hold it.

@@ -52,7 +52,8 @@ class Publisher:
             )
         except (KafkaException, ValueError, TypeError) as error:
             raise NotReachable(
-                f"Expected options that librdkafka takes, but {_text(error)}; check HEADRACE_KAFKA and HEADRACE_KAFKA_CONFIG_*"
+                f"Expected options that librdkafka takes, but {_text(error)}; check HEADRACE_KAFKA "
+                "and HEADRACE_KAFKA_CONFIG_*"
             ) from error
         self._partitions: dict[str, int] = {}
         self._poller: threading.Thread | None = None
@@ -74,8 +75,8 @@ class Publisher:
             raise self._unreachable(_text(error)) from error
         if found.error is not None or not found.partitions:
             raise NotReachable(
-                f"Expected topic {name} on Kafka at {self._settings.kafka}, but it is not there ({found.error}); start the "
-                "services, which make the topics, or set HEADRACE_NAMESPACE"
+                f"Expected topic {name} on Kafka at {self._settings.kafka}, but it is not there ({found.error}); start "
+                "the services, which make the topics, or set HEADRACE_NAMESPACE"
             )
         count = self._partitions[topic] = len(found.partitions)
         return count
@@ -112,7 +113,8 @@ class Publisher:
         """Send a record and return where it stands, once all in-sync replicas have it.
 
         Raises:
-            NotReachable: Kafka did not take it in time. It may still have got it: the same command id makes a second try harmless.
+            NotReachable: Kafka did not take it in time. It may still have got it: the same command id makes a second
+            try harmless.
         """
         return self.wait(self.send(topic, partition, key, value, headers))
 
@@ -145,7 +147,7 @@ class Publisher:
             self._producer.poll(_POLL_S)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which says less than the error before it
+        if error.name() != "_ALL_BROKERS_DOWN":  # which says less than the error before it
             self._last_error = error.str()
 
     def _refused(self, error: KafkaError) -> Exception:
@@ -157,8 +159,8 @@ class Publisher:
         self._producer.poll(0)  # so that the connections' own errors come through, which say more
         what = self._last_error or reason
         return NotReachable(
-            f"Expected Kafka at {self._settings.kafka} to answer within {self._timeout_s:g} s, but {what}; check that it runs, "
-            "or set HEADRACE_KAFKA"
+            f"Expected Kafka at {self._settings.kafka} to answer within {self._timeout_s:g} s, but {what}; check that "
+            "it runs, or set HEADRACE_KAFKA"
         )
 
 

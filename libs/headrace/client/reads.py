@@ -22,7 +22,9 @@ FRESH_S = 20.0
 
 
 def workflow_question(workflow_id: str, *, part: str = "", after: str = "", fresh_s: float = FRESH_S) -> Question:
-    """Return the question for a workflow (or `history`, `tasks`, `logs` of it), at least as fresh as the position `after`."""
+    """Return the question for a workflow (or `history`, `tasks`, `logs` of it), at least as fresh as the position
+    `after`.
+    """
     path = f"{ROOT}/workflows/{quote(workflow_id, safe='')}" + (f"/{part}" if part else "")
     return path, ({"after": after, "wait": f"{fresh_s:g}"} if after else {})
 
@@ -33,7 +35,9 @@ def list_question(filters: Mapping[str, Any]) -> Question:
 
 
 def problem(status: int, body: Any, what: str) -> ClientError:
-    """Return the error that an answer other than 200 stands for. `body` is its problem document (RFC 9457), if it has one."""
+    """Return the error that an answer other than 200 stands for. `body` is its problem document (RFC 9457), if it has
+    one.
+    """
     detail = body.get("detail") or body.get("title") if isinstance(body, Mapping) else ""
     text = f"Expected the read API to show {what}, but it answered {status}" + (f": {detail}" if detail else "")
     if status == 404:

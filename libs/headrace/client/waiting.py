@@ -1,4 +1,6 @@
-"""Waiting for the end of a workflow: what to ask next, when to stop, what to return or raise. The clients ask and sleep."""
+"""Waiting for the end of a workflow: what to ask next, when to stop, what to return or raise. The clients ask and
+sleep.
+"""
 
 from __future__ import annotations
 

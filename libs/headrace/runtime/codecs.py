@@ -7,7 +7,9 @@ from headrace.runtime.settings import Settings
 
 
 def codec_for(settings: Settings) -> Codec:
-    """Return a codec whose schema ids come from the schema registry, where one is configured, else from the checked-in file."""
+    """Return a codec whose schema ids come from the schema registry, where one is configured, else from the
+    checked-in file.
+    """
     if not settings.schema_registry:
         return Codec()
     from headrace.contracts.schema_registry import RegistryIds

@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line on stderr, with the ids of what the code is working on.
 
-Modules log through the standard library (`logging.getLogger(__name__)`); `configure` decides once per process how lines look.
-What a line is about comes from the context: `bind(workflow_id=...)` holds for a block of code, in threads and coroutines alike.
+Modules log through the standard library (`logging.getLogger(__name__)`); `configure` decides once per process how
+lines look. What a line is about comes from the context: `bind(workflow_id=...)` holds for a block of code, in threads
+and coroutines alike.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 @contextmanager
 def bind(**ids: str) -> Iterator[None]:
-    """Add ids (`workflow_id`, `run_id`, `task`, `traceparent`, ...) to every line logged within the block; empty ones are left out."""
+    """Add ids (`workflow_id`, `run_id`, `task`, `traceparent`, ...) to every line logged within the block; empty ones
+    are left out.
+    """
     token = _context.set({**_context.get(), **{name: value for name, value in ids.items() if value}})
     try:
         yield
@@ -76,7 +79,8 @@ def trace_ids(traceparent: str) -> tuple[str, str]:
 
 
 def configure(service: str, stream: TextIO | None = None) -> None:
-    """Send all logs of this process to stderr (or `stream`) as JSON lines; `HEADRACE_LOG_LEVEL` sets the level (default INFO).
+    """Send all logs of this process to stderr (or `stream`) as JSON lines; `HEADRACE_LOG_LEVEL` sets the level
+    (default INFO).
 
     Raises:
         ValueError: the level is none that Python knows.

@@ -1,7 +1,7 @@
 """Numbers that a process keeps about itself: shards, queues, projections.
 
-They are plain numbers in memory, so counting costs an addition whether or not anybody looks. `telemetry` exports them through
-OpenTelemetry where that is on, and `prometheus_text` prints them for a `/metrics` page.
+They are plain numbers in memory, so counting costs an addition whether or not anybody looks. `telemetry` exports them
+through OpenTelemetry where that is on, and `prometheus_text` prints them for a `/metrics` page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ SERIES_LIMIT = 1_000
 
 
 class Metric:
-    """One named number, or one per combination of labels. Increments from several threads may lose one: these are not accounts."""
+    """One named number, or one per combination of labels. Increments from several threads may lose one: these are not
+    accounts.
+    """
 
     __slots__ = ("_series", "description", "kind", "name", "unit")
 

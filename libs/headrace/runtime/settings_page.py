@@ -18,14 +18,15 @@ _INTRODUCTION = """\
 # Settings
 
 This page is made from the code by `python -m headrace.runtime.settings_page docs/settings.md`; a test holds it current.
-Every setting is an environment variable. A value that does not fit ends the process with a text that names the variable.
-Where `HEADRACE_KAFKA` is not set, the addresses come from the `dev.json` of a running `headrace dev` in `HEADRACE_STATE`.
+Every setting is an environment variable. A value that does not fit ends the process with a text that names the
+variable. Where `HEADRACE_KAFKA` is not set, the addresses come from the `dev.json` of a running `headrace dev` in
+`HEADRACE_STATE`.
 """
 _KAFKA_CONFIG = f"""\
 ## Options of the Kafka clients
 
-`{PREFIX}KAFKA_CONFIG_*` goes to librdkafka as it is, in every client of every service, the CLI and the SDK: the rest of the name in
-lower case, with dots for underscores. Security is set that way:
+`{PREFIX}KAFKA_CONFIG_*` goes to librdkafka as it is, in every client of every service, the CLI and the SDK: the rest
+of the name in lower case, with dots for underscores. Security is set that way:
 
     {PREFIX}KAFKA_CONFIG_SECURITY_PROTOCOL=SASL_SSL
     {PREFIX}KAFKA_CONFIG_SASL_MECHANISM=SCRAM-SHA-512

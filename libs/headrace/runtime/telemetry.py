@@ -1,10 +1,11 @@
 """OpenTelemetry, by the standard `OTEL_*` variables; off by default, and then nothing of it is even imported.
 
-A trace travels as a W3C `traceparent` in record headers and in the `trace` field of events. `start_span` yields the traceparent to
-hand on; while tracing is off it hands on what it was given, so that a client's trace survives services that do not trace.
+A trace travels as a W3C `traceparent` in record headers and in the `trace` field of events. `start_span` yields the
+traceparent to hand on; while tracing is off it hands on what it was given, so that a client's trace survives services
+that do not trace.
 
-Exporters: `otlp` (HTTP), `console`, `none`, and `headrace_file`, which appends one JSON line a span to the file named by
-`HEADRACE_TRACE_FILE` (several processes may share it).
+Exporters: `otlp` (HTTP), `console`, `none`, and `headrace_file`, which appends one JSON line a span to the file named
+by `HEADRACE_TRACE_FILE` (several processes may share it).
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def configure(service: str) -> None:
         return
     if importlib.util.find_spec("opentelemetry.sdk") is None:
         raise TelemetryError(
-            "Expected the package opentelemetry-sdk, since OTEL_* variables ask for telemetry, but it is not installed; "
-            "install headrace[telemetry]"
+            "Expected the package opentelemetry-sdk, since OTEL_* variables ask for telemetry, but it is not "
+            "installed; install headrace[telemetry]"
         )
     from headrace.runtime.telemetry_export import Exporting
 
@@ -81,7 +82,8 @@ def start_span(
 ) -> Iterator[str]:
     """Open a span for a block of code and yield the traceparent to hand on. An exception marks the span as failed.
 
-    `kind` is `internal`, `producer`, `consumer`, `client` or `server`. Lines logged within the block carry the trace's id.
+    `kind` is `internal`, `producer`, `consumer`, `client` or `server`. Lines logged within the block carry the trace's
+    id.
     """
     if _exporting is None or not _exporting.traces:
         if not parent_traceparent:

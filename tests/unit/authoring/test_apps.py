@@ -138,7 +138,7 @@ def test_a_graph_and_a_workflow_of_one_name_are_refused(folder: Path) -> None:
 def test_two_capacities_of_one_resource_are_refused(folder: Path) -> None:
     (folder / "small.yaml").write_text(GRAPH)
     (folder / "app.py").write_text("from headrace import resource\nwheel = resource('wheel', capacity=5)\n")
-    with pytest.raises(InvalidDefinition, match="Expected one capacity for resource wheel, but found 3 .* and 5"):
+    with pytest.raises(InvalidDefinition, match=r"Expected one capacity for resource wheel, but found 3 .* and 5"):
         validate_files([str(folder / "small.yaml"), str(folder / "app.py")])
 
 

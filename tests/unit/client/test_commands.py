@@ -69,7 +69,7 @@ def test_ids_that_do_not_fit_are_refused(workflow_id: str) -> None:
 
 def test_an_input_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() -> None:
     assert len(command(data=b"1" * 100, limit=100).input) == 100
-    with pytest.raises(InvalidStart, match="Expected an input of at most 100 bytes .* but it has 101"):
+    with pytest.raises(InvalidStart, match=r"Expected an input of at most 100 bytes .* but it has 101"):
         command(data=b"1" * 101, limit=100)
 
 

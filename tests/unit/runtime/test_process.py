@@ -101,7 +101,7 @@ def test_an_exception_is_on_the_same_line(lines: io.StringIO) -> None:
 
 def test_an_unknown_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_LOG_LEVEL", "loud")
-    with pytest.raises(ValueError, match="HEADRACE_LOG_LEVEL.*'LOUD'"):
+    with pytest.raises(ValueError, match=r"HEADRACE_LOG_LEVEL.*'LOUD'"):
         logs.configure("decision", io.StringIO())
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from headrace.runtime.settings import InvalidSettings, Settings
 from headrace.runtime.settings_page import settings_page
+from headrace.shard.kafka import options as shard_options
 
 ROOT = Path(__file__).parents[3]
 SECURITY = {
@@ -56,25 +58,39 @@ def test_an_option_whose_name_has_an_underscore_keeps_it() -> None:
 
 
 def test_every_kafka_client_in_the_code_gets_its_options_from_the_settings() -> None:
-    found = 0
+    """Whoever makes a client takes its options from `Settings.client_config`, or from a function `..._options`."""
+    clients = 0
+    for file, source in _our_modules():
+        tree = ast.parse(source)
+        made = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node) in CLIENTS]
+        clients += len(made)
+        if made:
+            assert _takes_options(source), f"{file}: makes a Kafka client without Settings.client_config"
+        if file.name != "settings.py":
+            assert '"bootstrap.servers"' not in source, f"{file}: addresses of brokers come from Settings.client_config"
+    assert clients > 0
+
+
+@pytest.mark.parametrize(
+    "options", [shard_options.reader_options, shard_options.writer_options, shard_options.member_options]
+)
+def test_security_options_reach_the_clients_of_shards(options: Callable[[Settings, str], dict[str, object]]) -> None:
+    found = options(Settings.load(SECURITY), "mine")
+    assert found["security.protocol"] == "SASL_SSL"
+    assert found["sasl.password"] == "wheel_and=race"
+    assert found["bootstrap.servers"] == "broker.example:9093"
+    assert shard_options.admin_options(Settings.load(SECURITY))["ssl.ca.location"] == "/etc/ca.pem"
+
+
+def _our_modules() -> Iterator[tuple[Path, str]]:
     for folder in ("libs", "services"):
         for file in sorted((ROOT / folder).rglob("*.py")):
-            if (
-                "local" in file.parts
-            ):  # asks its own child broker on loopback whether it is up, before there are settings
-                continue
-            source = file.read_text(encoding="utf-8")
-            made = [
-                node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and _name(node) in CLIENTS
-            ]
-            found += len(made)
-            if made:
-                assert ".client_config(" in source, f"{file}: makes a Kafka client without Settings.client_config"
-            if file.name != "settings.py":
-                assert '"bootstrap.servers"' not in source, (
-                    f"{file}: addresses of brokers come from Settings.client_config"
-                )
-    assert found > 0
+            if "local" not in file.parts:  # asks its own child broker whether it is up, before there are any settings
+                yield file, file.read_text(encoding="utf-8")
+
+
+def _takes_options(source: str) -> bool:
+    return ".client_config(" in source or "_options(" in source
 
 
 def _name(call: ast.Call) -> str:

@@ -103,7 +103,7 @@ def test_the_standard_variables_choose_the_exporter(environment: dict[str, str],
 
 
 def test_an_unknown_exporter_is_refused() -> None:
-    with pytest.raises(telemetry.TelemetryError, match="OTEL_TRACES_EXPORTER.*'zipkin'"):
+    with pytest.raises(telemetry.TelemetryError, match=r"OTEL_TRACES_EXPORTER.*'zipkin'"):
         telemetry.exporter_of("TRACES", {"OTEL_TRACES_EXPORTER": "zipkin"})
 
 

@@ -20,9 +20,9 @@ MAX_AT_ONCE = 1_000
 @click.option("--where", default=None, metavar="EXPR", help="All running workflows that an expression finds.")
 @click.option("--reason", default="", help="Stands in the history.")
 @json_option
-def cancel(workflow_id: str | None, where: str | None, reason: str, as_json: bool) -> None:
+def cancel(workflow_id: str | None, where: str | None, reason: str, *, as_json: bool) -> None:
     """Ask a workflow to end; it may clean up first."""
-    _end("cancel", workflow_id, where, reason, as_json)
+    _end("cancel", workflow_id, where, reason, as_json=as_json)
 
 
 @click.command()
@@ -30,12 +30,12 @@ def cancel(workflow_id: str | None, where: str | None, reason: str, as_json: boo
 @click.option("--where", default=None, metavar="EXPR", help="All running workflows that an expression finds.")
 @click.option("--reason", default="", help="Stands in the history.")
 @json_option
-def terminate(workflow_id: str | None, where: str | None, reason: str, as_json: bool) -> None:
+def terminate(workflow_id: str | None, where: str | None, reason: str, *, as_json: bool) -> None:
     """End a workflow at once, without any clean-up."""
-    _end("terminate", workflow_id, where, reason, as_json)
+    _end("terminate", workflow_id, where, reason, as_json=as_json)
 
 
-def _end(verb: str, workflow_id: str | None, where: str | None, reason: str, as_json: bool) -> None:
+def _end(verb: str, workflow_id: str | None, where: str | None, reason: str, *, as_json: bool) -> None:
     from headrace.client.client import Client
 
     if (workflow_id is None) == (where is None):

@@ -22,6 +22,7 @@ import click
 @click.option("--watch", is_flag=True, help="Deploy again when a file of an app is saved.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
 def dev(
+    *,
     state: Path | None,
     fresh: bool,
     kafka_port: int | None,

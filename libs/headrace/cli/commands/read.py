@@ -18,7 +18,7 @@ _GET_FIELDS = (
 @click.command()
 @click.argument("workflow_id", metavar="ID")
 @json_option
-def get(workflow_id: str, as_json: bool) -> None:
+def get(workflow_id: str, *, as_json: bool) -> None:
     """Show one workflow. Exits 0 whatever its status is."""
     from headrace.client.client import Client
     from headrace.client.commands import checked_id
@@ -37,7 +37,7 @@ def get(workflow_id: str, as_json: bool) -> None:
 @click.option("--where", default=None, metavar="EXPR", help="An expression over the workflow's fields.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
 @json_option
-def list_workflows(status: str | None, name: str | None, where: str | None, limit: int, as_json: bool) -> None:
+def list_workflows(status: str | None, name: str | None, where: str | None, limit: int, *, as_json: bool) -> None:
     """List workflows, newest first."""
     from headrace.client.client import Client
 
@@ -52,7 +52,7 @@ def list_workflows(status: str | None, name: str | None, where: str | None, limi
 @click.command()
 @click.argument("workflow_id", metavar="ID")
 @json_option
-def history(workflow_id: str, as_json: bool) -> None:
+def history(workflow_id: str, *, as_json: bool) -> None:
     """Show the events of a workflow, in order."""
     from headrace.client.client import Client
     from headrace.client.commands import checked_id
@@ -69,7 +69,7 @@ def history(workflow_id: str, as_json: bool) -> None:
 @click.command()
 @click.argument("workflow_id", metavar="ID")
 @json_option
-def logs(workflow_id: str, as_json: bool) -> None:
+def logs(workflow_id: str, *, as_json: bool) -> None:
     """Show what the tasks of a workflow logged and printed."""
     from headrace.client.client import Client
     from headrace.client.commands import checked_id

@@ -19,35 +19,35 @@ def _refuse(name: str, instead: str) -> NoReturn:
 
 
 @click.command(context_settings=_SETTINGS)
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-def signal(rest: tuple[str, ...]) -> None:
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, expose_value=False)
+def signal() -> None:
     """Reserved: send a signal to a workflow."""
     _refuse("signal", "give the workflow what it needs as input, or start a child for each message")
 
 
 @click.command(context_settings=_SETTINGS)
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-def pause(rest: tuple[str, ...]) -> None:
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, expose_value=False)
+def pause() -> None:
     """Reserved: pause a workflow."""
     _refuse("pause", "`headrace cancel ID` ends a workflow")
 
 
 @click.command(context_settings=_SETTINGS)
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-def resume(rest: tuple[str, ...]) -> None:
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, expose_value=False)
+def resume() -> None:
     """Reserved: resume a workflow."""
     _refuse("resume", "`headrace start NAME --id ID --if-exists rerun` runs an ended workflow again")
 
 
 @click.command(context_settings=_SETTINGS)
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-def retry(rest: tuple[str, ...]) -> None:
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, expose_value=False)
+def retry() -> None:
     """Reserved: run a failed workflow again from a task."""
     _refuse("retry", "`headrace start NAME --id ID --if-exists rerun` runs an ended workflow again from its start")
 
 
 @click.command(context_settings=_SETTINGS)
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-def task(rest: tuple[str, ...]) -> None:
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, expose_value=False)
+def task() -> None:
     """Reserved: complete, fail or heartbeat a task from outside."""
     _refuse("task", "a task's own function ends it")

@@ -64,7 +64,8 @@ def _run_function(name: str) -> Callable[..., None]:
     except ModuleNotFoundError as error:
         extra = name if name in ("status", "listener", "worker", "decision", "resources") else "worker"
         raise Failure(
-            f"Expected all that the {name} service needs, but there is no module {error.name}; install headrace[{extra}]",
+            f"Expected all that the {name} service needs, but there is no module {error.name}; install "
+            f"headrace[{extra}]",
             BAD_INPUT,
         ) from error
     return run

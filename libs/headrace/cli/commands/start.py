@@ -41,6 +41,7 @@ _LOOK_S = 10.0
 )
 @json_option
 def start(
+    *,
     name: str,
     workflow_id: str,
     version: str,
@@ -58,9 +59,9 @@ def start(
     with Client() as client:
         handle = client.start(name, value, id=workflow_id, version=version, if_exists=if_exists, key=key)
         if wait:
-            _wait(client, handle, timeout, as_json)
+            _wait(client, handle, timeout, as_json=as_json)
         else:
-            _look(client, handle, as_json, _LOOK_S if timeout is None else timeout)
+            _look(client, handle, _LOOK_S if timeout is None else timeout, as_json=as_json)
 
 
 def read_json(given: str, option: str) -> Any:
@@ -87,8 +88,10 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _look(client: Client, handle: Handle, as_json: bool, timeout_s: float) -> None:
-    """Learn whether the start was refused; where the read API cannot tell, say so: the command is on its way all the same."""
+def _look(client: Client, handle: Handle, timeout_s: float, *, as_json: bool) -> None:
+    """Learn whether the start was refused; where the read API cannot tell, say so: the command is on its way all the
+    same.
+    """
     from headrace.client import reads
     from headrace.client.errors import NoSuchWorkflow, NotReachable
 
@@ -108,7 +111,7 @@ def _look(client: Client, handle: Handle, as_json: bool, timeout_s: float) -> No
         click.echo(f"{handle.id} {found['status'].lower() or 'published'} (position {handle.position})")
 
 
-def _wait(client: Client, handle: Handle, timeout_s: float | None, as_json: bool) -> None:
+def _wait(client: Client, handle: Handle, timeout_s: float | None, *, as_json: bool) -> None:
     from headrace.cli.progress import progress
     from headrace.client.errors import WorkflowFailed
 
