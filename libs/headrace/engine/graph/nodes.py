@@ -155,7 +155,7 @@ class _Fields:
         if not is_expression(value) and not isinstance(value, list):
             message = f"Expected a list or an expression {{% ... %}} as foreach, but found {describe(value)}"
             self._check.refuse(self._at("foreach"), message)
-            return None
+            value = []  # still a fan-out, so that `$item` is no problem as well
         return self._check.template(value, self._at("foreach"))
 
     def _retry(self) -> RetryPolicy | Template | None:
