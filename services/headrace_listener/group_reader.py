@@ -118,7 +118,7 @@ class GroupReader:
         """Tell whether this member knows its part: what it gets, that it gets nothing, or that there is no topic."""
         if self._missing or (self._told and not self._unplaced):
             return True
-        if self._member_since is None and self._consumer.memberid():  # type: ignore[redundant-expr]
+        if self._member_since is None and self._consumer.memberid():
             self._member_since = time.monotonic()
         waited = self._member_since is not None and time.monotonic() - self._member_since > _EMPTY_HANDED_S
         return waited and not self._unplaced
@@ -132,7 +132,7 @@ class GroupReader:
         behind = 0
         for where, offset in self._next.items():
             bounds = self._consumer.get_watermark_offsets(_named(where), cached=True)
-            if bounds is not None and bounds[1] >= 0:
+            if bounds and bounds[1] >= 0:
                 behind += max(0, bounds[1] - offset)
         return behind
 

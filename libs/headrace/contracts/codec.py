@@ -21,6 +21,7 @@ from headrace.contracts.journal_codec import (
 )
 from headrace.contracts.message import Message
 from headrace.contracts.registry import MESSAGE_TYPES
+from headrace.contracts.release import released_schema
 from headrace.contracts.schemas import NAMESPACE, parsed_schema, schema_ids
 from headrace.contracts.wire import from_wire, to_wire
 
@@ -47,16 +48,20 @@ class CheckedInIds:
 
     def __init__(self) -> None:
         self._ids = {name: versions[max(versions)] for name, versions in schema_ids().items()}
-        self._names = {number: name for name, versions in schema_ids().items() for number in versions.values()}
+        self._versions = {
+            number: (name, version) for name, versions in schema_ids().items() for version, number in versions.items()
+        }
 
     def id_of(self, name: str) -> int:
         """Return the id under which messages of this type are written."""
         return self._ids[name]
 
     def schema_of(self, schema_id: int) -> tuple[str, Any]:
-        """Return the message type and the parsed schema that an id stands for."""
-        name = self._names[schema_id]
-        return name, parsed_schema(name)
+        """Return the message type and the parsed schema that an id stands for, an older version's as it was released."""
+        name, version = self._versions[schema_id]
+        if self._ids[name] == schema_id:
+            return name, parsed_schema(name)
+        return name, fastavro.parse_schema(released_schema(name, version))
 
 
 class Codec:

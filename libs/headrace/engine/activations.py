@@ -60,7 +60,7 @@ class Activations:
                     kernel.deliver(end.step, end.outcome, end.at)
         if kernel.next_step < len(run.steps):
             raise NonDeterministic(
-                f"Expected {len(run.steps)} recorded steps, but the code asks for {kernel.next_step} only, and the record "
+                f"Expected {len(run.steps)} recorded steps, but the code asks for {kernel.next_step}, and the record "
                 f"goes on with [{run.steps[kernel.next_step]}]; deploy code that makes the recorded steps, or terminate"
             )
         return kernel

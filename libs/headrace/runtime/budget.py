@@ -124,6 +124,7 @@ class Budget:
         self._stop = threading.Event()
         self._monitor: threading.Thread | None = None
         self._handler_before: Any = None
+        self._in_tick = False
 
     def start(self) -> Self:
         """Start ticking; returns itself."""
@@ -181,11 +182,15 @@ class Budget:
 
     def _on_tick(self, _signal: int, frame: FrameType | None) -> None:
         slot = self._main
-        if slot.serial == 0 or (frame is not None and frame.f_code is _Slot.__exit__.__code__):
+        if slot.serial == 0 or self._in_tick or (frame is not None and frame.f_code is _Slot.__exit__.__code__):
             return  # an exception on the way out would leave the activation open
-        if slot.overdue == slot.serial:
-            raise BudgetExceeded(self._too_long_waiting(slot))
-        self._charge(slot, time.thread_time())
+        self._in_tick = True
+        try:
+            if slot.overdue == slot.serial:
+                raise BudgetExceeded(self._too_long_waiting(slot))
+            self._charge(slot, time.thread_time())
+        finally:
+            self._in_tick = False
 
     def _charge(self, slot: _Slot, cpu: float) -> None:
         """Raise when the activation of a slot, whose thread has used `cpu` seconds in its life, has used too much."""
@@ -194,11 +199,13 @@ class Budget:
             return
         if (cpu - slot.first_cpu) * 1000 > self._limits.cpu_ms:
             raise BudgetExceeded(
-                f"Expected an activation of {slot.label} to use at most {self._limits.cpu_ms} ms of CPU time at once, but it goes on"
+                f"Expected an activation of {slot.label} to use at most {self._limits.cpu_ms} ms of CPU time, but it "
+                "goes on"
             )
         if _memory_bytes() - slot.first_memory > self._limits.memory_mb << 20:
             raise BudgetExceeded(
-                f"Expected an activation of {slot.label} to take at most {self._limits.memory_mb} MiB of memory, but it takes more"
+                f"Expected an activation of {slot.label} to take at most {self._limits.memory_mb} MiB of memory, but "
+                "it takes more"
             )
 
     # -- rules 2 and 3: the wall tick and the watchdog, in a thread of their own
@@ -216,11 +223,12 @@ class Budget:
 
     def _look_at(self, slot: _Slot, tick_ms: float) -> None:
         serial = slot.serial
-        if serial == 0 or serial != slot.watched:
+        if serial != slot.watched:
             slot.watched, slot.ticks = serial, 0
+        elif serial:
+            slot.ticks += 1
         if serial == 0:
             return
-        slot.ticks += 1
         waited_ms = slot.ticks * tick_ms
         if self._watchdog and waited_ms >= self._limits.hang_ms:
             os.write(

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.component.local.conditions import is_running, wait_until
-
 from headrace.local.postgres_home import remove_home
+from tests.component.local.conditions import is_running, wait_until
 
 COMMAND = [sys.executable, "-m", "tests.component.local.stub_dev"]
 _CHECKOUT = Path(__file__).parents[3]

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+
 from tests.component.local.conditions import is_running, wait_until
 from tests.component.local.running import (
     COMMAND,

@@ -7,9 +7,9 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from tests.support.servers import Database
 
 from headrace.runtime.settings import Settings
+from tests.support.servers import Database
 
 
 def test_the_broker_takes_and_gives_records(settings: Settings) -> None:

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.component.local.conditions import is_running, wait_until
 
 from headrace.local.errors import LocalStackError
 from headrace.local.process import Child, ChildSpec, stop_children
+from tests.component.local.conditions import is_running, wait_until
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"

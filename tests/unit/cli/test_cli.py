@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.read_api import read_api
 
 from headrace.cli.main import run
+from tests.support.read_api import read_api
 
 GRAPH = "apiVersion: headrace/v1\nname: small\ntasks:\n  one: {task: grind}\n"
 WORKFLOW = {

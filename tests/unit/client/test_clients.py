@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.read_api import Answer, read_api
 
 from headrace.client.async_client import AsyncClient
 from headrace.client.client import Client
 from headrace.client.errors import ClientError, NoSuchWorkflow, NotReachable, ReadRefused, WorkflowFailed
 from headrace.runtime.settings import Settings
+from tests.support.read_api import Answer, read_api
 
 # One thing that a client does, for both kinds.
 Both = Callable[[Settings, Callable[[Any], Any]], Any]

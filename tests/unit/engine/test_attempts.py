@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.engine.decision_shard import DecisionShard, names, only
-from tests.unit.engine.workflows import CHAIN, LEASED, RETRYING
 
 from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
 from headrace.contracts.lease_events import LeaseRequested, LeaseReturned
@@ -15,6 +13,8 @@ from headrace.contracts.retry import RetryPolicy
 from headrace.contracts.task_events import TaskFailed, TaskReleased, TaskScheduled, TaskSucceeded, TaskTimedOut
 from headrace.contracts.workflow_events import WorkflowFailed, WorkflowSucceeded, WorkflowTerminated
 from headrace.engine.retry import retry_delay_ms
+from tests.unit.engine.decision_shard import DecisionShard, names, only
+from tests.unit.engine.workflows import CHAIN, LEASED, RETRYING
 
 MINUTE_MS = 60_000
 

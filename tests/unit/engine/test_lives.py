@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.engine.decision_shard import DecisionShard, names, only
-from tests.unit.engine.workflows import CHAIN, LIMITED, PARENT, SLEEPER, WIDE, sequence
 
 from headrace.contracts import events as all_events
 from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, ChildRequested
@@ -25,6 +23,8 @@ from headrace.contracts.workflow_events import (
 from headrace.engine.context import Limits
 from headrace.engine.evolve.registry import EVOLVERS, NO_STATE
 from headrace.runtime.budget import Budget, BudgetLimits
+from tests.unit.engine.decision_shard import DecisionShard, names, only
+from tests.unit.engine.workflows import CHAIN, LIMITED, PARENT, SLEEPER, WIDE, sequence
 
 
 def test_every_event_of_the_journal_has_an_evolver_or_says_that_it_needs_none() -> None:

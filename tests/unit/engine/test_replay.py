@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.engine.decision_shard import DecisionShard
-from tests.unit.engine.workflows import CHAIN, PARENT, RETRYING, SLEEPER, WIDE, sequence, spread
 
 from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
 from headrace.engine.evolve.workflow import END_STATUS
+from tests.unit.engine.decision_shard import DecisionShard
+from tests.unit.engine.workflows import CHAIN, PARENT, RETRYING, SLEEPER, WIDE, sequence, spread
 
 STARTS: list[tuple[str, Any]] = [
     ("chain", {}),

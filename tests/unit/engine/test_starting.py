@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from tests.unit.engine.decision_shard import CODEC, DecisionShard, names, only
-from tests.unit.engine.workflows import CHAIN
 
 from headrace.contracts.commands import StartWorkflow
 from headrace.contracts.partition import shard_of
@@ -13,6 +11,8 @@ from headrace.contracts.reports import WorkerGoodbye
 from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.workflow_events import CommandForwarded, CommandRejected, StartRefused, WorkflowStarted
 from headrace.engine.context import Limits, Shards
+from tests.unit.engine.decision_shard import CODEC, DecisionShard, names, only
+from tests.unit.engine.workflows import CHAIN
 
 
 def test_a_start_begins_the_run_and_schedules_what_is_ready() -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from examples.census.count import count
 from examples.census.figures import LENGTH_BINS, add_file, empty_measures, measure_part
 from examples.census.sources import package_of, share_out, source_files

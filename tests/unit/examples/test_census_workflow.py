@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from examples.census import tasks
 from examples.census.listeners import account, account_line
 from examples.census.report import unfinished
-from tests.unit.examples.sources_tree import COUNTED, UNPARSABLE, make_tree
-
 from headrace.authoring.event import Event
 from headrace.testing import run_workflow
+from tests.unit.examples.sources_tree import COUNTED, UNPARSABLE, make_tree
 
 CENSUS = Path(tasks.__file__).with_name("census.yaml")
 TASKS = {

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from examples.hello.hello import hello, welcome
 from examples.hello_graph import tasks as shop
-
 from headrace.testing import run_workflow
 
 ORDER = Path(shop.__file__).with_name("order.yaml")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.expressions.evaluating import evaluate
 
 from headrace.engine.budget import BudgetExceeded
 from headrace.engine.expressions import ExpressionError, Scope, compile_expression, compile_source
+from tests.unit.expressions.evaluating import evaluate
 
 LEAVES = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=3)
 NAMES = st.sampled_from(["a", "b", "c"])

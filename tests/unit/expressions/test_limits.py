@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from tests.unit.expressions.evaluating import evaluate
 
 from headrace.engine.budget import BudgetExceeded
 from headrace.engine.expressions import ExpressionError
+from tests.unit.expressions.evaluating import evaluate
 
 LOOPS = "($f := function($n) {$f($n + 1)}; $f(1))"
 RECURSIONS = [

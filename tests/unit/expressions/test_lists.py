@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.unit.expressions.evaluating import evaluate
 
 ONE = {"input": {"items": [{"name": "a", "n": 1, "kind": "x", "tags": ["t"]}]}}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.expressions.evaluating import NOW_MS, evaluate
 
 from headrace.engine.expressions import ExpressionError
+from tests.unit.expressions.evaluating import NOW_MS, evaluate
 
 BIG = 9_007_199_254_740_993  # no double
 

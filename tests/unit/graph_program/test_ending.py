@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.graph_program.driver import Driver, Failed, graph
 
 from headrace.engine.kernel.outcomes import FAILED, SUCCEEDED, Outcome
 from headrace.engine.kernel.requests import CancelStep, RunTask
+from tests.unit.graph_program.driver import Driver, Failed, graph
 
 SEEN = {"status": "{% $workflow.status %}", "error": "{% $workflow.error %}", "a": "{% $tasks.a.status %}"}
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.graph_program.driver import Driver, Failed, graph
 
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.kernel.requests import CancelStep, EndNode, Refuse, RunTask, StartChild
+from tests.unit.graph_program.driver import Driver, Failed, graph
 
 
 def each(**fields: Any) -> dict[str, Any]:

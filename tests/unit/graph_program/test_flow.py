@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.graph_program.driver import Driver, Failed, graph
 
 from headrace.engine.kernel.requests import CancelStep, EndNode, Refuse, RunTask, Sleep, StartChild
 from headrace.engine.programs.graph import rules
+from tests.unit.graph_program.driver import Driver, Failed, graph
 
 
 def fail(_input: Any) -> Any:

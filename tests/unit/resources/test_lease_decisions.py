@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from tests.unit.resources.resource_shard import ResourceShard, ended, request, returned
 
 from headrace.contracts.events import RESOURCE_EVENTS
 from headrace.contracts.journal import JournalRecord
@@ -19,6 +18,7 @@ from headrace_resources.decide import EVENT_DECIDERS
 from headrace_resources.decide.limits import EVENTS_PER_ROUND
 from headrace_resources.decide.run_ended import RunEnding
 from headrace_resources.evolve import EVOLVERS, RUN_ENDINGS
+from tests.unit.resources.resource_shard import ResourceShard, ended, request, returned
 
 ENDINGS = ["TaskSucceeded", "TaskFailed", "TaskTimedOut", "TaskCancelled", "TaskReleased", "WorkflowFailed"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.resources.resource_shard import ResourceShard, ended, request
 
 from headrace.contracts.message import Message
 from headrace.contracts.resource_events import LeaseGranted
+from tests.unit.resources.resource_shard import ResourceShard, ended, request
 
 RESOURCES = ["parser", "gpu"]
 RUNS = ["a", "b", "c"]

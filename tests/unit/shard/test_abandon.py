@@ -92,6 +92,28 @@ def test_a_zombie_may_write_what_it_likes() -> None:
     assert world.state("new").balance("a") == 2 == world.replay().state.balance("a")
 
 
+def test_pipelined_records_of_a_zombie_do_not_continue_the_numbers_of_its_successor() -> None:
+    world = MemoryWorld(limits=ONE)
+    old = world.start("old")
+    for _ in range(2):
+        world.send("a", "deposit", 1)
+    world.settle()
+    world.log.hold = True
+    for _ in range(4):
+        world.send("a", "deposit", 1)
+    while len(world.log.in_flight) < 4:
+        old.step()
+    late = list(world.log.in_flight)  # numbers 3 to 6
+    world.log.in_flight.clear()
+    world.log.hold = False
+    world.group.give(0, "new")
+    world.start("new")
+    world.settle("new")  # numbers 1 to 4 of its own reign, on the same commands
+    for append in late:
+        world.log.deliver_one(append)
+    assert world.replay().state.balance("a") == 6 == world.state("new").balance("a")
+
+
 def test_a_process_that_lost_its_shard_without_knowing_drops_it_when_it_writes() -> None:
     world = MemoryWorld(limits=ONE)
     old = world.start("old")
