@@ -1,0 +1,138 @@
+"""The same log port twice: in memory and on a real Kafka."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import TopicPartition as KafkaPartition
+
+from headrace.contracts.headers import Headers
+from headrace.runtime.settings import Settings
+from headrace.shard.clock import SystemClock
+from headrace.shard.kafka import KafkaLog
+from headrace.shard.memory import MemoryLog
+from headrace.shard.ports import Ack, JournalWriter, Log, Record, RecordSource, TopicPartition
+
+TOPIC, OTHER = "workflow.journal", "workflow.commands"
+PARTITIONS = 2
+TIMEOUT_S = 30
+
+
+class World(Protocol):
+    """What a test does to a log from outside."""
+
+    log: Log
+
+    def shorten(self, partition: TopicPartition, low: int) -> None:
+        """Delete the records below an offset."""
+
+    def make_anew(self, topic: str) -> None:
+        """Delete a topic and make one of the same name."""
+
+    def append(self, partition: TopicPartition, value: bytes, key: bytes = b"", headers: Headers | None = None) -> None:
+        """Append as any client would."""
+
+
+class MemoryWorld:
+    """A log in memory."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryLog(SystemClock(), {TOPIC: PARTITIONS, OTHER: PARTITIONS})
+        self.log: Log = self.memory
+
+    def shorten(self, partition: TopicPartition, low: int) -> None:
+        self.memory.shorten(partition, low)
+
+    def make_anew(self, topic: str) -> None:
+        self.memory.create(topic, PARTITIONS)
+
+    def append(self, partition: TopicPartition, value: bytes, key: bytes = b"", headers: Headers | None = None) -> None:
+        self.memory.append(*partition, value, key=key, headers=headers)
+
+
+class KafkaWorld:
+    """A log on Kafka, with two topics of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._admin = AdminClient({"bootstrap.servers": settings.kafka})
+        self._producer = Producer({"bootstrap.servers": settings.kafka, "linger.ms": 0})
+        for topic in (TOPIC, OTHER):
+            self._create(topic)
+        self.log: Log = KafkaLog(settings)
+
+    def _name(self, topic: str) -> str:
+        return f"{self._settings.namespace}.{topic}"
+
+    def _create(self, topic: str) -> None:
+        new = NewTopic(self._name(topic), PARTITIONS, 1, config={"message.timestamp.type": "LogAppendTime"})
+        for future in self._admin.create_topics([new]).values():
+            future.result(TIMEOUT_S)
+        until(lambda: self._is_led(topic))
+
+    def _is_led(self, topic: str) -> bool:
+        partitions = self._admin.list_topics(self._name(topic), timeout=TIMEOUT_S).topics[self._name(topic)].partitions
+        return len(partitions) == PARTITIONS and all(partition.leader >= 0 for partition in partitions.values())
+
+    def shorten(self, partition: TopicPartition, low: int) -> None:
+        where = KafkaPartition(self._name(partition.topic), partition.partition, low)
+        for future in self._admin.delete_records([where]).values():
+            future.result(TIMEOUT_S)
+
+    def make_anew(self, topic: str) -> None:
+        for future in self._admin.delete_topics([self._name(topic)], operation_timeout=TIMEOUT_S).values():
+            future.result(TIMEOUT_S)
+        until(lambda: self._name(topic) not in self._admin.list_topics(timeout=TIMEOUT_S).topics)
+        self._create(topic)
+
+    def append(self, partition: TopicPartition, value: bytes, key: bytes = b"", headers: Headers | None = None) -> None:
+        self._producer.produce(
+            self._name(partition.topic), value=value, key=key, partition=partition.partition, headers=list(headers or [])
+        )
+        assert self._producer.flush(TIMEOUT_S) == 0
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A log with two topics of two partitions."""
+    made: World = MemoryWorld() if request.param == "memory" else KafkaWorld(request.getfixturevalue("settings"))
+    yield made
+    made.log.close()
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not done():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.01)
+
+
+def read(source: RecordSource, count: int) -> list[Record]:
+    """Read so many records."""
+    found: list[Record] = []
+
+    def enough() -> bool:
+        found.extend(source.poll(100, 50))
+        return len(found) >= count
+
+    until(enough)
+    return found
+
+
+def acks(writer: JournalWriter, count: int) -> list[Ack]:
+    """Wait for so many acknowledgements."""
+    found: list[Ack] = []
+
+    def enough() -> bool:
+        found.extend(writer.poll(50))
+        return len(found) >= count
+
+    until(enough)
+    return found
