@@ -50,7 +50,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     The next owner repeats what was not acknowledged.
     """
-    topic_check_ms: int = 30_000
+    topic_check_ms: int = 5_000
     """How often the topics' ids are compared with the recorded ones.
 
     A client does not notice a topic that was made anew.

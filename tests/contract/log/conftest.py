@@ -59,11 +59,11 @@ class MemoryWorld:
 class KafkaWorld:
     """A log on Kafka, with two topics of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, topics: tuple[str, ...] = (TOPIC, OTHER)) -> None:
         self._settings = settings
         self._admin = AdminClient({"bootstrap.servers": settings.kafka})
         self._producer = Producer({"bootstrap.servers": settings.kafka, "linger.ms": 0})
-        for topic in (TOPIC, OTHER):
+        for topic in topics:
             self._create(topic)
         self.log: Log = KafkaLog(settings)
 

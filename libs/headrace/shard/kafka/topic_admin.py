@@ -22,6 +22,8 @@ from headrace.shard.kafka.options import admin_options, reader_options, writer_o
 from headrace.shard.ports import LogAway
 
 _TIMEOUT_S = 10.0
+# A question that only reads is answered in milliseconds; who asks in vain for three seconds wants to say so.
+_FIND_TIMEOUT_S = 3.0
 _KEY = b"settings"
 # Room for a journal record at its limit, with what compression and framing add.
 _MAX_MESSAGE_BYTES = 8_388_608
@@ -53,7 +55,7 @@ class TopicAdmin:
         """Return those topics that exist and are led, by name without the namespace."""
         names = {full_name(self._settings.namespace, topic): topic for topic in topics}
         found = {}
-        described = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=_TIMEOUT_S)
+        described = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=_FIND_TIMEOUT_S)
         for name, future in described.items():
             topic = self._result(future, {KafkaError.UNKNOWN_TOPIC_OR_PART})
             if topic is not None and all(p.leader is not None and p.leader.id >= 0 for p in topic.partitions):
