@@ -57,7 +57,9 @@ class CheckedInIds:
         return self._ids[name]
 
     def schema_of(self, schema_id: int) -> tuple[str, Any]:
-        """Return the message type and the parsed schema that an id stands for, an older version's as it was released."""
+        """Return the message type and the parsed schema that an id stands for, an older version's as it was
+        released.
+        """
         name, version = self._versions[schema_id]
         if self._ids[name] == schema_id:
             return name, parsed_schema(name)
