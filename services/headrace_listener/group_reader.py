@@ -131,8 +131,8 @@ class GroupReader:
         """Return how many records wait in our partitions, as far as the last fetches told."""
         behind = 0
         for where, offset in self._next.items():
-            bounds = self._consumer.get_watermark_offsets(_named(where), cached=True)
-            if bounds and bounds[1] >= 0:
+            bounds: Any = self._consumer.get_watermark_offsets(_named(where), cached=True)  # None before a fetch
+            if bounds is not None and bounds[1] >= 0:
                 behind += max(0, bounds[1] - offset)
         return behind
 

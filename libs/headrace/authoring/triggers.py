@@ -106,13 +106,15 @@ def trigger(
     wanted = workflow.name if isinstance(workflow, WorkflowDefinition) else workflow
     if format not in ("json", "text"):
         raise ValueError(f"Expected format to be 'json' or 'text', but found {format!r}")
+    if wanted:
+        check_name(wanted, "the trigger's workflow")
     if not topic:
         raise ValueError("Expected the name of a topic, but it is empty")
     return TriggerDefinition(
         name=check_name(name or f"{wanted}_trigger", "the trigger") if name or wanted else "",
         topic=topic,
         id=compile_over(id, "record"),
-        workflow=check_name(wanted, "the trigger's workflow") if wanted else "",
+        workflow=wanted,
         version=version,
         input=compile_over(input, "record") if isinstance(input, str) else compile_template(input, {"record": None}),
         function=None,

@@ -58,7 +58,7 @@ class PublicEvent:
         for name, value in self.data.items():
             if name not in _PAYLOADS:
                 known[name] = value
-            elif name in fields or "" in fields:
+            elif fields & {name, "data", ""}:
                 payload = _payload(self.data, name)
                 known[name] = None if isinstance(payload, bytes) else payload
         known["data"] = {name: value for name, value in known.items() if name not in ("type", "id", "key")}
