@@ -150,6 +150,8 @@ class Service:
 
         from headrace_status.api.app import create_app
 
+        # Its lines about starting and stopping say nothing that ours do not.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         host, port = bind_address(self._settings.api)
         settings = self._settings
         app = create_app(

@@ -1,0 +1,97 @@
+// The tabs of a workflow that are tables: tasks, history, logs.
+
+import { enc, get } from "./api.js";
+import { h, show } from "./dom.js";
+import { badge, between, bytes, payload, when } from "./format.js";
+
+const PAGE = 200;
+
+// Reads a list from its beginning, page by page as more is asked for, and shows it.
+function table(panel, id, signal, path, parameters, columns, row, empty) {
+  const body = h("tbody");
+  const more = h("button", { type: "button", class: "more", hidden: true }, "Load more");
+  let pages = 1;
+  const look = async () => {
+    const items = [];
+    let cursor = "";
+    for (let page = 0; page < pages; page += 1) {
+      const found = await get(`/workflows/${enc(id)}/${path}`, { ...parameters(), limit: PAGE, cursor }, signal);
+      items.push(...found.items);
+      cursor = found.next_cursor;
+      if (!cursor) break;
+    }
+    more.hidden = !cursor;
+    show(body, items.length ? items.map(row) : h("tr", {}, h("td", { colspan: columns.length, class: "empty" }, empty)));
+  };
+  more.addEventListener("click", () => { pages += 1; look().catch(() => {}); });
+  const shell = h("div", { class: "card table" }, h("table", {}, h("thead", {}, h("tr", {}, columns.map((text) => h("th", { scope: "col" }, text)))), body));
+  return { look, parts: [shell, more] };
+}
+
+export function tasksTab(panel, id, signal) {
+  const every = h("input", { type: "checkbox" });
+  const opened = new Set();
+  const row = (task) => {
+    const key = `${task.step}/${task.attempt}`;
+    const line = h("tr", {},
+      h("td", {}, badge(task.status, task.reason)),
+      h("td", {}, h("button", {
+        type: "button", class: "link", "data-key": `task-${key}`, "aria-expanded": String(opened.has(key)),
+        onclick: () => { if (!opened.delete(key)) opened.add(key); view.look().catch(() => {}); },
+      }, task.name ?? `step ${task.step}`, task.index !== null && h("span", { class: "faint" }, ` [${task.index}]`)),
+      task.error ? h("span", { class: "under error-text" }, task.error) : task.reason && h("span", { class: "under faint" }, task.reason)),
+      h("td", { class: "number" }, task.attempt || ""),
+      h("td", {}, task.child_id ? h("a", { href: `#/workflows/${enc(task.child_id)}`, "data-key": `child-${key}` }, task.child_id) : task.worker ?? ""),
+      h("td", {}, task.queue ?? ""),
+      h("td", {}, when(task.started_at ?? task.scheduled_at)),
+      h("td", { class: "number" }, between(task.started_at, task.ended_at)),
+      h("td", { class: "number" }, task.output_bytes === null ? "" : bytes(task.output_bytes)));
+    return opened.has(key) ? [line, h("tr", { class: "opened" }, h("td", { colspan: 8 }, details(task)))] : line;
+  };
+  const view = table(panel, id, signal, "tasks", () => ({ attempts: every.checked ? "all" : "latest" }),
+    ["Status", "Task", "Attempt", "Worker", "Queue", "Started", "Duration", "Output"], row, "No task has been scheduled yet.");
+  every.addEventListener("change", () => view.look().catch(() => {}));
+  show(panel, h("label", { class: "check" }, every, " Show every attempt"), view.parts);
+  return view.look;
+}
+
+export function details(task) {
+  const facts = [["Function", task.task], ["Idempotency key", task.idempotency_key], ["Priority", task.priority], ["Resource", task.resource && `${task.units} of ${task.resource}`],
+    ["Fencing token", task.fencing_token], ["Workers lost", task.losses || null], ["Next attempt", task.status === "WAITING" ? task.retry_at : null], ["Ended", task.ended_at]];
+  return [
+    h("dl", { class: "facts small" }, facts.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) =>
+      h("div", {}, h("dt", {}, name), h("dd", { class: "mono" }, String(value))))),
+    task.cause && h("pre", { class: "cause" }, task.cause),
+    h("div", { class: "columns" }, payload("Input", task.input, task.input_bytes), payload("Output", task.output, task.output_bytes)),
+  ];
+}
+
+export function historyTab(panel, id, signal) {
+  const opened = new Set();
+  const row = (event) => {
+    const key = `${event.journal}/${event.partition}/${event.offset}/${event.seq}`;
+    const text = JSON.stringify(event.detail);
+    const line = h("tr", {},
+      h("td", { class: "nowrap" }, when(event.at)),
+      h("td", {}, h("span", { class: "event", "data-event": event.type }, event.type)),
+      h("td", { class: "number" }, event.step ?? ""),
+      h("td", { class: "detail" }, h("button", {
+        type: "button", class: "link mono", "data-key": key, "aria-expanded": String(opened.has(key)),
+        onclick: () => { if (!opened.delete(key)) opened.add(key); view.look().catch(() => {}); },
+      }, text.length > 140 ? `${text.slice(0, 140)}…` : text)));
+    return opened.has(key) ? [line, h("tr", { class: "opened" }, h("td", { colspan: 4 }, h("pre", { tabindex: "0" }, JSON.stringify(event.detail, null, 2)),
+      h("p", { class: "faint mono" }, `${event.journal}[${event.partition}] offset ${event.offset}, event ${event.seq}`)))] : line;
+  };
+  const view = table(panel, id, signal, "history", () => ({}), ["At", "Event", "Step", "Detail"], row, "No event yet.");
+  show(panel, view.parts);
+  return view.look;
+}
+
+export function logsTab(panel, id, signal) {
+  const row = (line) => h("tr", { class: "log", "data-level": line.level },
+    h("td", { class: "nowrap" }, when(line.at)), h("td", {}, line.level), h("td", {}, line.task ?? line.source ?? ""),
+    h("td", { class: "mono message" }, line.message));
+  const view = table(panel, id, signal, "logs", () => ({}), ["At", "Level", "Task", "Line"], row, "No task of this workflow has logged or printed anything.");
+  show(panel, view.parts);
+  return view.look;
+}
