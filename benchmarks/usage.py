@@ -1,0 +1,89 @@
+"""What processes use, from /proc: CPU time and memory of each, its children included."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PROC = Path("/proc")
+
+
+def cpu_ms(pids: Mapping[str, int]) -> dict[str, float]:
+    """Return the CPU time that each process and its descendants have used so far, the ended ones included, in ms."""
+    families = _families(pids.values())
+    return {name: sum(_cpu_ms(pid) for pid in families[root]) for name, root in pids.items()}
+
+
+def peak_rss_mb(pids: Mapping[str, int]) -> dict[str, float]:
+    """Return the largest resident memory of each process since it began, in MB.
+
+    Of a family (Postgres), the first process counts whole and the others without what they share.
+    """
+    families = _families(pids.values())
+    return {
+        name: round((_status_kb(root, "VmHWM") + sum(_own_kb(pid) for pid in families[root][1:])) / 1024, 1)
+        for name, root in pids.items()
+    }
+
+
+def cpu_since(before: Mapping[str, float], after: Mapping[str, float], count: int) -> dict[str, float]:
+    """Return what each process has used per workflow between two looks, in ms; a worker's number is left out.
+
+    A process that was started anew in between has no meaningful difference: it counts from its new beginning.
+    """
+    used: dict[str, float] = {}
+    for name, total in after.items():
+        role = role_of(name)
+        spent = total - before.get(name, 0.0)
+        used[role] = used.get(role, 0.0) + (spent if spent >= 0 else total)
+    return {role: round(spent / max(count, 1), 3) for role, spent in used.items()}
+
+
+def role_of(name: str) -> str:
+    """Return `worker` for `worker-2`."""
+    return "worker" if name.startswith("worker-") else name
+
+
+def _families(roots: object) -> dict[int, list[int]]:
+    wanted = [root for root in roots if isinstance(root, int)]  # type: ignore[attr-defined]
+    children: dict[int, list[int]] = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields:
+                children.setdefault(int(fields[1]), []).append(int(entry.name))
+    families = {}
+    for root in wanted:
+        family = [root]
+        for pid in family:
+            family += children.get(pid, [])
+        families[root] = family
+    return families
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on (state, parent, ...); empty when the process is gone."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _cpu_ms(pid: int) -> float:
+    fields = _stat(pid)
+    # utime, stime, cutime, cstime: fields 14 to 17 of the page proc(5), which counts from 1 and from the pid.
+    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS_PER_S * 1000 if fields else 0.0
+
+
+def _own_kb(pid: int) -> int:
+    return _status_kb(pid, "RssAnon")
+
+
+def _status_kb(pid: int, field: str) -> int:
+    try:
+        lines = (_PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), 0)

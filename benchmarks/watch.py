@@ -1,0 +1,32 @@
+"""The client's eyes: every event of `workflow.journal`, by the reader's rule, as it comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.contracts.message import Message
+from headrace.contracts.topics import WORKFLOW_JOURNAL
+from headrace.runtime.settings import Settings
+from headrace.shard.kafka import KafkaLog
+from headrace.shard.reading import Begin, JournalReader
+
+_BATCH = 500
+
+
+class JournalWatch:
+    """Reads the journal from its first record on: the namespace is fresh, so that is nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._log = KafkaLog(settings)
+        self._reader = JournalReader(self._log, [WORKFLOW_JOURNAL], name="bench")
+        self._reader.start(otherwise=Begin.BEGINNING)
+
+    def poll(self, wait_ms: int) -> Iterator[list[Message]]:
+        """Yield the events of each accepted record that has come in; wait at most that long for the first."""
+        for accepted in self._reader.poll(_BATCH, wait_ms):
+            yield accepted.record.events
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._reader.close()
+        self._log.close()

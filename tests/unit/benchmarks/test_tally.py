@@ -1,0 +1,169 @@
+"""The benchmarks' own arithmetic: what is lost, what came twice, which percentile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from benchmarks.plan import DURABILITIES, PROGRAMS, WORKLOADS, chosen
+from benchmarks.raw import RECORD_BYTES, record_value
+from benchmarks.runs import line
+from benchmarks.tally import Tally, percentile
+from benchmarks.usage import cpu_ms, cpu_since, peak_rss_mb
+from headrace.contracts.codec import Codec
+from headrace.contracts.task_events import TaskSucceeded
+from headrace.contracts.workflow_events import WorkflowFailed, WorkflowStarted, WorkflowSucceeded
+
+FIELDS = [
+    "workload",
+    "count",
+    "program",
+    "durability",
+    "workflows_per_second",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "cpu_ms_per_workflow",
+    "peak_rss_mb",
+    "raw_hops_per_second",
+    "hops_per_workflow",
+    "ratio_to_raw",
+    "lost",
+    "duplicated",
+    "recovery_s",
+    "bytes_per_open_workflow",
+    "projection_lag_s",
+]
+
+
+def started(workflow_id: str) -> WorkflowStarted:
+    return WorkflowStarted(
+        workflow_id=workflow_id, run_id="r", name="n", version="v", program="graph", input=b"1", at=1
+    )
+
+
+def step(workflow_id: str, number: int) -> TaskSucceeded:
+    return TaskSucceeded(
+        workflow_id=workflow_id,
+        run_id="r",
+        step=number,
+        attempt=1,
+        node="n",
+        task="t",
+        queue="q",
+        output=b"1",
+        assignment=1,
+        worker="w",
+        started_at=1,
+        ended_at=1,
+        at=1,
+    )
+
+
+def succeeded(workflow_id: str) -> WorkflowSucceeded:
+    return WorkflowSucceeded(workflow_id=workflow_id, run_id="r", output=b"1", at=1)
+
+
+def tally_of(*ids: str) -> Tally:
+    tally = Tally()
+    for number, workflow_id in enumerate(ids):
+        tally.start(workflow_id, float(number))
+    return tally
+
+
+def test_a_clean_run_loses_and_doubles_nothing() -> None:
+    tally = tally_of("a", "b")
+    assert tally.see([started("a"), step("a", 1), step("a", 2), started("b")], 2.0) == []
+    assert tally.in_flight == 2
+    assert tally.see([succeeded("a"), succeeded("b")], 5.0) == ["a", "b"]
+    assert (tally.lost, tally.duplicated, tally.in_flight) == (0, 0, 0)
+    assert tally.latencies_ms() == [4000.0, 5000.0]
+    assert tally.seconds() == 5.0
+
+
+def test_what_does_not_end_or_fails_is_lost() -> None:
+    tally = tally_of("a", "b", "c")
+    tally.see([succeeded("a"), WorkflowFailed(workflow_id="b", run_id="r", error="E", at=1)], 4.0)
+    assert tally.lost == 2
+    assert tally.in_flight == 1
+
+
+@pytest.mark.parametrize("twice", [started("a"), step("a", 1), succeeded("a")])
+def test_what_comes_twice_is_counted_and_changes_no_latency(twice: Any) -> None:
+    tally = tally_of("a")
+    tally.see([started("a"), step("a", 1), succeeded("a")], 1.0)
+    assert tally.see([twice], 9.0) == []
+    assert tally.duplicated == 1
+    assert tally.latencies_ms() == [1000.0]
+
+
+def test_workflows_of_another_run_do_not_count() -> None:
+    tally = tally_of("a")
+    assert tally.see([started("x"), started("x"), succeeded("x")], 1.0) == []
+    assert (tally.lost, tally.duplicated) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "found"),
+    [([], 0.5, None), ([3.0], 0.99, 3.0), ([1.0, 2.0], 0.5, 1.0), ([float(n) for n in range(1, 101)], 0.95, 95.0)],
+)
+def test_percentiles_are_values_that_occurred(values: list[float], share: float, found: float | None) -> None:
+    assert percentile(values, share) == found
+
+
+def test_the_default_variant_comes_first_and_everything_is_there_once() -> None:
+    runs = chosen(None, None, None, None)
+    assert (runs[0].workload, runs[0].program, runs[0].durability) == ("throughput", "graph", "fsync")
+    variants = {(run.workload, run.program, run.durability) for run in runs}
+    assert len(variants) == len(runs) == len(WORKLOADS) * len(PROGRAMS) * len(DURABILITIES)
+
+
+def test_a_choice_leaves_out_the_rest() -> None:
+    (run,) = chosen(["latency"], ["python"], ["page-cache"], 7)
+    assert (run.workload, run.program, run.durability, run.count, run.in_flight) == (
+        "latency",
+        "python",
+        "page-cache",
+        7,
+        1,
+    )
+
+
+def test_a_line_has_every_promised_field() -> None:
+    tally = tally_of("a", "b")
+    tally.see([succeeded("a"), succeeded("b")], 2.0)
+    (run,) = chosen(["throughput"], ["graph"], ["fsync"], 2)
+    found = line(run, tally, 1300.0, {"decision": 0.5}, {"decision": 80.0}, 0.1)
+    assert list(found) == FIELDS
+    assert found["workflows_per_second"] == 1.0
+    assert found["ratio_to_raw"] == 0.01
+    assert line(run, tally_of(), 1300.0, {}, {}, None)["p50_ms"] is None
+
+
+def test_the_yardstick_s_record_is_avro_of_200_bytes() -> None:
+    value = record_value()
+    assert len(value) == RECORD_BYTES
+    Codec().decode(value)
+
+
+def test_cpu_is_told_per_workflow_and_workers_count_together() -> None:
+    before = {"worker-1": 100.0, "worker-2": 50.0, "kafka": 10.0, "decision": 500.0}
+    after = {"worker-1": 160.0, "worker-2": 90.0, "kafka": 20.0, "decision": 30.0}
+    # The decision service was started anew in between: its 30 ms are all of the new process.
+    assert cpu_since(before, after, 10) == {"worker": 10.0, "kafka": 1.0, "decision": 3.0}
+
+
+def test_usage_includes_children_that_have_ended() -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(20_000_000))']); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        alone = cpu_ms({"me": os.getpid()})["me"]
+        assert alone > 0
+        while cpu_ms({"it": process.pid})["it"] < 100:
+            assert process.poll() is None
+        assert peak_rss_mb({"it": process.pid})["it"] > 1
+        process.communicate(b"\n")
+    assert cpu_ms({"it": process.pid}) == {"it": 0.0}
