@@ -133,6 +133,7 @@ class Budget:
             signal.setitimer(signal.ITIMER_PROF, _CPU_TICK_S, _CPU_TICK_S)
             if self._watchdog:
                 faulthandler.register(signal.SIGVTALRM, file=_STDERR, all_threads=True, chain=True)
+                self._wind_up()
         self._monitor = threading.Thread(target=self._watch, name="headrace-budget", daemon=True)
         self._monitor.start()
         return self
@@ -214,12 +215,15 @@ class Budget:
         while not self._stop.wait(_CPU_TICK_S if self._others else _WALL_TICK_S):
             tick_ms = (_CPU_TICK_S if self._others else _WALL_TICK_S) * 1000
             if self._watchdog and self._handler_before is not None:
-                signal.setitimer(signal.ITIMER_VIRTUAL, self._limits.hang_ms / 1000)
+                self._wind_up()
             for slot in (self._main, *list(self._others.values())):
                 self._look_at(slot, tick_ms)
             alive = {thread.ident for thread in threading.enumerate()}
             for ident in [ident for ident in self._others if ident not in alive]:
                 del self._others[ident]
+
+    def _wind_up(self) -> None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, self._limits.hang_ms / 1000)
 
     def _look_at(self, slot: _Slot, tick_ms: float) -> None:
         serial = slot.serial
