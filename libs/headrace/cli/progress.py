@@ -19,16 +19,16 @@ def tasks_done(answer: Mapping[str, Any]) -> tuple[int, int]:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Seen]:
-    """Show a bar while the block runs; call what it yields with each answer about the workflow."""
+def progress(title: str) -> Iterator[Seen | None]:
+    """Show a bar while the block runs; call what it yields, if anything, with each answer about the workflow."""
     if not sys.stderr.isatty():
-        yield _ignore
+        yield None
         return
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     except ImportError:  # rich comes with the extra `cli`
-        yield _ignore
+        yield None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -48,7 +48,3 @@ def progress(title: str) -> Iterator[Seen]:
             bar.update(task, completed=done, total=total or None, note=note)
 
         yield seen
-
-
-def _ignore(_answer: Mapping[str, Any]) -> None:
-    return

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from headrace.client.errors import NotReachable
-from headrace.client.reads import FRESH_S, Question, problem
+from headrace.client.reads import END_S, FRESH_S, Question, problem
 from headrace.runtime.settings import Settings
 
 # Answers take milliseconds; beyond what a question may wait for freshness, this is for a machine that is busy.
@@ -16,7 +16,10 @@ MARGIN_S = 10.0
 
 def timeouts(settings: Settings) -> dict[str, Any]:
     """Return what both kinds of HTTP client are made with."""
-    return {"base_url": settings.api.rstrip("/"), "timeout": httpx.Timeout(FRESH_S + MARGIN_S, connect=MARGIN_S)}
+    return {
+        "base_url": settings.api.rstrip("/"),
+        "timeout": httpx.Timeout(FRESH_S + END_S + MARGIN_S, connect=MARGIN_S),
+    }
 
 
 def answer_of(response: httpx.Response, what: str) -> Any:

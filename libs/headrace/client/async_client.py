@@ -71,6 +71,7 @@ class AsyncClient:
         key: str = "",
         correlation_id: str = "",
         content_type: str = JSON,
+        traceparent: str = "",
         **arguments: Any,
     ) -> AsyncHandle:
         """Publish the command that starts a workflow, and return its handle once Kafka has it; see `Client.start`."""
@@ -89,7 +90,7 @@ class AsyncClient:
             limit_bytes=self.settings.payload_limit_bytes,
             now_ms=now_ms(),
         )
-        position = await self._send(command)
+        position = await self._send(command, traceparent)
         return AsyncHandle(self, command.workflow_id, position=position, command_id=command.command_id)
 
     def handle(self, workflow_id: str) -> AsyncHandle:
@@ -157,13 +158,13 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _send(self, command: WorkflowCommand) -> str:
+    async def _send(self, command: WorkflowCommand, traceparent: str = "") -> str:
         if self._opened is None:
             self._opened = CommandSender(self.settings, self._timeout_s)
             self._opened.publisher.start_polling()
         sender = self._opened
         await asyncio.to_thread(sender.prepare)
-        position: Position = await asyncio.wrap_future(sender.send(command))
+        position: Position = await asyncio.wrap_future(sender.send(command, traceparent))
         return str(position)
 
     async def _pages(self, question: reads.Question, what: str, limit: int | None) -> Rows:

@@ -90,6 +90,7 @@ class Client:
         key: str = "",
         correlation_id: str = "",
         content_type: str = JSON,
+        traceparent: str = "",
         **arguments: Any,
     ) -> Handle:
         """Publish the command that starts a workflow, and return its handle once Kafka has it.
@@ -103,6 +104,7 @@ class Client:
             key: runs of one workflow under the same key see each other's last result.
             correlation_id: ties messages of one business transaction together.
             content_type: of an input that is bytes.
+            traceparent: W3C trace context to go on with; that of the caller's own OpenTelemetry span unless given.
             arguments: the input as keyword arguments.
 
         Raises:
@@ -125,7 +127,7 @@ class Client:
             limit_bytes=self.settings.payload_limit_bytes,
             now_ms=now_ms(),
         )
-        position = self._send(command)
+        position = self._send(command, traceparent)
         return Handle(self, command.workflow_id, position=position, command_id=command.command_id)
 
     def handle(self, workflow_id: str) -> Handle:
@@ -176,17 +178,24 @@ class Client:
         return self._part(workflow_id, "logs", after, limit)
 
     def wait(
-        self, handle: Handle, timeout: float | None = None, *, seen: Callable[[dict[str, Any]], None] = lambda _: None
+        self, handle: Handle, timeout: float | None = None, *, seen: Callable[[dict[str, Any]], None] | None = None
     ) -> dict[str, Any]:
         """Wait until a workflow has ended, and return it as `get` does; raises as `Handle.result` does.
 
         `seen` is called with each answer on the way, to show progress.
         """
-        waiting = Waiting(handle.id, position=handle.position, command_id=handle.command_id, timeout_s=timeout)
+        waiting = Waiting(
+            handle.id,
+            position=handle.position,
+            command_id=handle.command_id,
+            timeout_s=timeout,
+            watch=seen is not None,
+        )
         while True:
             try:
                 answer: dict[str, Any] = self._api.ask(waiting.question(), f"workflow {handle.id}")
-                seen(answer)
+                if seen is not None:
+                    seen(answer)
                 if waiting.saw(answer):
                     return answer
             except TimedOut:
@@ -207,10 +216,10 @@ class Client:
     def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         self.close()
 
-    def _send(self, command: WorkflowCommand) -> str:
+    def _send(self, command: WorkflowCommand, traceparent: str = "") -> str:
         if self._opened is None:  # readers need no producer
             self._opened = CommandSender(self.settings, self._timeout_s)
-        return str(self._opened.publisher.wait(self._opened.send(command)))
+        return str(self._opened.publisher.wait(self._opened.send(command, traceparent)))
 
     def _part(self, workflow_id: str, part: str, after: str, limit: int | None) -> Rows:
         path, parameters = reads.workflow_question(workflow_id, part=part, after=after)

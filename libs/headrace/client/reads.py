@@ -17,16 +17,22 @@ FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 1.0
 # A read API that restarts is back within seconds.
 AWAY_S = 30.0
-# How long one request may wait for the read model to catch up: below common proxies' 60 s.
+# How long one request may wait for the read model to catch up, and then for the workflow's end: together below common
+# proxies' 60 s.
 FRESH_S = 20.0
+# No longer, since an answer about a workflow that gets stuck is held back until then.
+END_S = 5.0
 
 
-def workflow_question(workflow_id: str, *, part: str = "", after: str = "", fresh_s: float = FRESH_S) -> Question:
+def workflow_question(
+    workflow_id: str, *, part: str = "", after: str = "", fresh_s: float = FRESH_S, end_s: float = 0
+) -> Question:
     """Return the question for a workflow (or `history`, `tasks`, `logs` of it), at least as fresh as the position
     `after`.
     """
     path = f"{ROOT}/workflows/{quote(workflow_id, safe='')}" + (f"/{part}" if part else "")
-    return path, ({"after": after, "wait": f"{fresh_s:g}"} if after else {})
+    fresh = {"after": after, "timeout": f"{fresh_s:g}"} if after else {}
+    return path, fresh | ({"wait": f"{end_s:g}"} if end_s > 0 else {})
 
 
 def list_question(filters: Mapping[str, Any]) -> Question:

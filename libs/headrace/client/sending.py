@@ -44,16 +44,17 @@ class CommandSender:
         """
         self.publisher.partitions(WORKFLOW_COMMANDS)
 
-    def send(self, command: WorkflowCommand) -> Future[Position]:
-        """Hand a command to the producer.
+    def send(self, command: WorkflowCommand, traceparent: str = "") -> Future[Position]:
+        """Hand a command to the producer; it goes on with a trace, by default that of the caller's own span.
 
         Raises:
             NotReachable: Kafka or the namespace is not there.
         """
         partition = shard_of(command.workflow_id, self.publisher.partitions(WORKFLOW_COMMANDS))
         attributes = {"workflow_id": command.workflow_id, "command": command.type_name()}
-        with telemetry.start_span("send command", current_traceparent(), attributes, kind="producer") as traceparent:
-            headers = [(TRACEPARENT, traceparent.encode())] if traceparent else []
+        parent = traceparent or current_traceparent()
+        with telemetry.start_span("send command", parent, attributes, kind="producer") as handed_on:
+            headers = [(TRACEPARENT, handed_on.encode())] if handed_on else []
             value = self._codec.encode(command)
             return self.publisher.send(WORKFLOW_COMMANDS, partition, command.workflow_id, value, headers)
 

@@ -13,7 +13,9 @@ from headrace.client.errors import NotReachable, TimedOut
 
 
 class Waiting:
-    """One wait. `timeout_s` None waits for as long as the read API is there."""
+    """One wait. `timeout_s` None waits for as long as the read API is there. The API holds its answer back until the
+    end comes, unless the caller wants to `watch` what happens on the way.
+    """
 
     def __init__(
         self,
@@ -22,12 +24,15 @@ class Waiting:
         position: str,
         command_id: str,
         timeout_s: float | None,
+        watch: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._id = workflow_id
         self._position = position
         self._command_id = command_id
         self._timeout_s = timeout_s
+        self._watch = watch
+        self._is_first = True
         self._clock = clock
         self._deadline = None if timeout_s is None else clock() + timeout_s
         self._away_since: float | None = None
@@ -35,8 +40,11 @@ class Waiting:
 
     def question(self) -> reads.Question:
         """Return what to ask now."""
-        fresh_s = reads.FRESH_S if self._deadline is None else max(0.0, min(reads.FRESH_S, self._left_s()))
-        return reads.workflow_question(self._id, after=self._position, fresh_s=fresh_s)
+        left_s = float("inf") if self._deadline is None else max(0.0, self._left_s())
+        # The first answer comes at once: the start may have been refused while another workflow runs under this id.
+        end_s = 0.0 if self._watch or self._is_first else min(reads.END_S, left_s)
+        self._is_first = False
+        return reads.workflow_question(self._id, after=self._position, fresh_s=min(reads.FRESH_S, left_s), end_s=end_s)
 
     def saw(self, answer: Mapping[str, Any]) -> bool:
         """Take in an answer; returns whether the workflow has succeeded.

@@ -41,7 +41,11 @@ _OTHERS = (
     ("OTEL_TRACES_EXPORTER", "", "`otlp`, `console`, `headrace_file` or `none`; unset and without endpoint: off."),
     ("OTEL_METRICS_EXPORTER", "", "`otlp`, `console` or `none`; unset and without endpoint: off."),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "", "Where `otlp` sends to (HTTP); alone it turns traces and metrics on."),
-    ("OTEL_SERVICE_NAME", "", "Name of the service in traces and metrics; unset it is `headrace-<service>`."),
+    (
+        "OTEL_SERVICE_NAME",
+        "",
+        "Name of the service in traces and metrics; unset it is the service's own: `decision`, ...",
+    ),
     ("OTEL_SDK_DISABLED", "", "`true` turns all telemetry off."),
 )
 

@@ -71,7 +71,7 @@ class Exporting:
     def __init__(self, service: str, *, traces: str, metrics: str) -> None:
         self.traces = traces != "none"
         given = os.environ.get("OTEL_SERVICE_NAME")
-        resource = Resource.create({"service.name": given or f"headrace-{service}"})
+        resource = Resource.create({"service.name": given or service, "service.namespace": "headrace"})
         self._tracers = TracerProvider(resource=resource)
         if self.traces:
             self._tracers.add_span_processor(_span_processor(traces))

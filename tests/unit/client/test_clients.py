@@ -48,7 +48,8 @@ def test_a_result_is_the_output_once_there_is_one(both: Both) -> None:
     answers = iter([{"status": "RUNNING", "attempt": 1}] * 2 + [{"status": "SUCCEEDED", "attempt": 1, "output": [5]}])
     output, asked = with_api(lambda _path, _query: (200, next(answers)), both, lambda c: c.handle("w:1").result(60))
     assert output == [5]
-    assert asked == [("/api/v1/workflows/w:1", {})] * 3
+    assert [path for path, _ in asked] == ["/api/v1/workflows/w:1"] * 3
+    assert [sorted(query) for _, query in asked] == [[], ["wait"], ["wait"]]
 
 
 def test_a_read_model_that_is_behind_is_waited_for(both: Both) -> None:
@@ -80,7 +81,7 @@ def test_the_history_is_read_to_its_end(both: Both) -> None:
 
     rows, asked = with_api(answer, both, lambda c: c.history("w-1", after="0:3"))
     assert len(rows) == 2
-    assert asked[1] == ("/api/v1/workflows/w-1/history", {"after": "0:3", "wait": "20", "cursor": "next"})
+    assert asked[1] == ("/api/v1/workflows/w-1/history", {"after": "0:3", "timeout": "20", "cursor": "next"})
 
 
 @pytest.mark.parametrize(

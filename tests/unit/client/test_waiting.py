@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace.client.errors import NotReachable, StartRefused, TimedOut, WorkflowFailed
-from headrace.client.reads import AWAY_S, FRESH_S, LONGEST_PAUSE_S
+from headrace.client.reads import AWAY_S, END_S, FRESH_S, LONGEST_PAUSE_S
 from headrace.client.waiting import Waiting
 
 RUNNING = {"status": "RUNNING", "attempt": 1}
@@ -21,9 +21,16 @@ class Clock:
         return self.now
 
 
-def waiting(timeout_s: float | None = None, clock: Clock | None = None, **given: str) -> Waiting:
-    identity = {"position": "0:7", "command_id": "c-1", **given}
-    return Waiting("w-1", timeout_s=timeout_s, clock=clock or Clock(), **identity)
+def waiting(
+    timeout_s: float | None = None,
+    clock: Clock | None = None,
+    *,
+    position: str = "0:7",
+    command_id: str = "c-1",
+    watch: bool = False,
+) -> Waiting:
+    chosen = clock or Clock()
+    return Waiting("w-1", position=position, command_id=command_id, timeout_s=timeout_s, watch=watch, clock=chosen)
 
 
 def test_success_ends_the_wait() -> None:
@@ -77,11 +84,27 @@ def test_time_is_over_only_for_what_runs() -> None:
 def test_questions_ask_for_an_answer_after_the_start_and_no_longer_than_there_is_time() -> None:
     clock = Clock()
     wait = waiting(5, clock)
-    assert wait.question() == ("/api/v1/workflows/w-1", {"after": "0:7", "wait": "5"})
+    assert wait.question() == ("/api/v1/workflows/w-1", {"after": "0:7", "timeout": "5"})
+    assert wait.question() == ("/api/v1/workflows/w-1", {"after": "0:7", "timeout": "5", "wait": "5"})
     clock.now += 5.5
-    assert wait.question()[1]["wait"] == "0"
-    assert waiting().question()[1]["wait"] == f"{FRESH_S:g}"
-    assert waiting(position="").question()[1] == {}
+    assert wait.question()[1] == {"after": "0:7", "timeout": "0"}
+
+
+@pytest.mark.parametrize(
+    ("position", "watch", "expected"),
+    [
+        ("0:7", False, {"after": "0:7", "timeout": f"{FRESH_S:g}", "wait": f"{END_S:g}"}),
+        ("", False, {"wait": f"{END_S:g}"}),
+        ("0:7", True, {"after": "0:7", "timeout": f"{FRESH_S:g}"}),
+        ("", True, {}),
+    ],
+)
+def test_all_but_the_first_answer_may_be_held_back_until_the_end(
+    position: str, watch: bool, expected: dict[str, str]
+) -> None:
+    wait = waiting(position=position, watch=watch)
+    assert "wait" not in wait.question()[1]
+    assert wait.question()[1] == expected
 
 
 def test_a_read_api_that_is_away_is_waited_for_but_not_for_ever() -> None:

@@ -69,7 +69,7 @@ def test_a_trace_stays_whole_over_several_processes(tmp_path: Path) -> None:
     spans = [json.loads(line) for line in file.read_text().splitlines()]
     assert len(spans) == 4
     assert len({span["trace_id"] for span in spans}) == 1
-    assert {span["service"] for span in spans} == {"headrace-decision", "headrace-worker"}
+    assert {span["service"] for span in spans} == {"decision", "worker"}
     ids = {span["span_id"] for span in spans}
     roots = [span for span in spans if span["parent_id"] not in ids]
     assert [(root["name"], root["parent_id"], root["attributes"]) for root in roots] == [

@@ -60,9 +60,7 @@ def _end(verb: str, workflow_id: str | None, where: str | None, reason: str, *, 
 
 
 def _found(client: Client, where: str) -> list[str]:
-    rows = [
-        row for status in ("RUNNING", "STUCK") for row in client.list(limit=MAX_AT_ONCE + 1, status=status, where=where)
-    ]
+    rows = client.list(limit=MAX_AT_ONCE + 1, status="RUNNING,STUCK", where=where)
     if len(rows) > MAX_AT_ONCE:
         raise click.UsageError(
             f"Expected --where to find at most {MAX_AT_ONCE} workflows, but it finds more; narrow it down"
