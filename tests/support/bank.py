@@ -87,7 +87,9 @@ class BankDecider:
                 yield _deposit(account, where, 1, now_ms)
                 raise ValueError("the command asked for it")
             case "alarm":
-                yield TimerStarted(workflow_id=account, run_id=where, step=0, node="", due_at=now_ms + amount, at=now_ms)
+                yield TimerStarted(
+                    workflow_id=account, run_id=where, step=0, node="", due_at=now_ms + amount, at=now_ms
+                )
             case "burst":
                 yield ActivationYielded(workflow_id=account, run_id=where, at=amount)
             case "huge":

@@ -93,7 +93,11 @@ class KafkaWorld:
 
     def append(self, partition: TopicPartition, value: bytes, key: bytes = b"", headers: Headers | None = None) -> None:
         self._producer.produce(
-            self._name(partition.topic), value=value, key=key, partition=partition.partition, headers=list(headers or [])
+            self._name(partition.topic),
+            value=value,
+            key=key,
+            partition=partition.partition,
+            headers=list(headers or []),
         )
         assert self._producer.flush(TIMEOUT_S) == 0
 
