@@ -1,0 +1,1 @@
+"""Execution: the dispatcher, which decides where ready tasks run, and the worker, which runs them."""

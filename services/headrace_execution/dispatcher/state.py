@@ -1,0 +1,116 @@
+"""The state of a dispatcher shard: open attempts, assignments and workers.
+
+Everything here but `live` is changed by `evolve` only, event by event, so a replay of the journal gives it back. `live`
+is what no journal holds (who was heard when) or what can be found out again (which queues may have something to place).
+
+An assignment goes through these phases:
+
+    RUNNING ---- its own result ends the attempt ----------------> gone, slot free
+       |-------- the attempt ends otherwise --------> ENDED -----> gone once the worker no longer holds it
+       |-------- a limit of the attempt is over ----> TIMED_OUT -> gone once the worker no longer holds it
+       |-------- the worker has sent a result ------> FINISHED --> gone when the attempt ends; holds no slot
+       `-------- lost, handed back, never read -----> its attempt waits again, or goes back to the decision service
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace_execution.dispatcher.queues import Attempt, Key, Queues
+
+RUNNING = "running"
+ENDED = "ended"
+TIMED_OUT = "timed_out"
+FINISHED = "finished"
+
+
+class Assignment(msgspec.Struct, kw_only=True):
+    """One delivery of an attempt to a worker. `partition` and `offset` say where its result stands, once FINISHED."""
+
+    number: int
+    attempt: Attempt
+    worker: str
+    session: str
+    at: int
+    phase: str = RUNNING
+    partition: int = -1
+    offset: int = -1
+
+    @property
+    def queue(self) -> str:
+        """Return the queue whose slot it takes."""
+        return self.attempt.task.queue
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What a worker offers on one queue."""
+
+    slots: int
+    tasks: frozenset[str]
+
+
+class Worker(msgspec.Struct, kw_only=True):
+    """A worker that has said hello. `running` are the assignments that take a slot, by queue; what is left is free."""
+
+    name: str
+    session: str
+    offers: dict[str, Offer]
+    stopping: bool = False
+    running: dict[str, dict[int, None]] = {}
+    busy: int = 0
+    alone: dict[int, None] = {}
+    """Assignments that must run alone."""
+    last_assignment: int = 0
+
+    def free(self, queue: str) -> int:
+        """Return the free slots on a queue."""
+        offer = self.offers.get(queue)
+        return 0 if offer is None else offer.slots - len(self.running.get(queue, ()))
+
+
+class Live(msgspec.Struct, kw_only=True):
+    """What is not in the journal. Nothing in here decides what an event means."""
+
+    due: dict[str, int] = {}
+    """When a silent worker is looked at, by its name."""
+    suspects: dict[str, None] = {}
+    """Workers that were silent for too long when they were last looked at."""
+    beats: dict[int, int] = {}
+    """Last heartbeat of an assignment's own."""
+    reported: dict[int, tuple[int, int]] = {}
+    """Where the result of an assignment stands that its worker has reported as finished once."""
+    passed: dict[int, int] = {}
+    """Last command that each decision shard is known to have taken in."""
+    held: dict[str, None] = {}
+    """Runs that are stuck: results for them wait."""
+    deadlines: list[tuple[int, int, str]] = []
+    """Heap of (time, assignment, limit); an entry may be out of date."""
+    dirty: dict[str, None] = {}
+    """Queues where something may be placed."""
+    audit: dict[tuple[str, str], None] = {}
+    """Tasks of queues whose attempts may have to be told that they are served, or that they no longer are."""
+
+
+class DispatcherState(msgspec.Struct, kw_only=True):
+    """The fold of one `task.journal` partition."""
+
+    quarantine_from: int
+    """Losses from which on an attempt runs alone."""
+    remembered_ends: int
+    arrivals: int = 0
+    last_assignment: int = 0
+    open: dict[Key, Attempt] = {}
+    runs: dict[str, dict[int, dict[Key, None]]] = {}
+    """Open attempts by run and step."""
+    assignments: dict[int, Assignment] = {}
+    finished: dict[int, None] = {}
+    """Assignments in phase FINISHED."""
+    queues: Queues = msgspec.field(default_factory=Queues)
+    quarantine: dict[Key, Attempt] = {}
+    """Attempts that wait for a worker of their own."""
+    workers: dict[str, Worker] = {}
+    offers: dict[tuple[str, str], dict[str, None]] = {}
+    """Workers by the queue and task that they offer; those that stop offer nothing."""
+    ended: dict[Key, int] = {}
+    """The attempts that ended last, with their fencing tokens."""
+    live: Live = msgspec.field(default_factory=Live)

@@ -1,0 +1,78 @@
+"""What can be set about dispatching and working, each with its default and the reason for it.
+
+Read from `HEADRACE_EXECUTION_<NAME>`: `HEADRACE_EXECUTION_WORKER_TIMEOUT_MS=15000 headrace service dispatcher`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from headrace.runtime.settings import InvalidSettings
+
+PREFIX = "HEADRACE_EXECUTION_"
+
+
+class ExecutionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the dispatcher and the worker. Times in ms, sizes in bytes."""
+
+    worker_timeout_ms: Annotated[
+        int,
+        Meta(
+            description="Silence after which a worker is lost: several missed reports, so a pause is no loss.", ge=500
+        ),
+    ] = 5_000
+    worker_confirm_ms: Annotated[
+        int,
+        Meta(
+            description="Last part of that time, begun anew by a dispatcher that was itself away: reports that wait "
+            "are read before anybody is lost.",
+            ge=50,
+        ),
+    ] = 500
+    poison_losses: Annotated[
+        int,
+        Meta(description="Lost workers after which a task fails as poison; from one less on it runs alone.", ge=1),
+    ] = 3
+    remembered_ends: Annotated[
+        int,
+        Meta(description="Ended attempts that are remembered, so that one which is scheduled twice runs once.", ge=0),
+    ] = 4_096
+    report_interval_ms: Annotated[
+        int, Meta(description="How often a worker reports; a fifth of the time after which it is lost.", ge=50)
+    ] = 1_000
+    stop_grace_ms: Annotated[
+        int, Meta(description="What a stopping worker gives its tasks to end; the rest is handed back.", ge=0)
+    ] = 10_000
+    queues: Annotated[
+        str, Meta(description="More queues that a worker serves, separated by commas, besides those its apps name.")
+    ] = ""
+    log_line_limit_bytes: Annotated[
+        int, Meta(description="Longest line of a task's output; the rest of it is cut, with a mark.", ge=64)
+    ] = 8_192
+    log_limit_bytes: Annotated[
+        int, Meta(description="Output that one attempt may ship; a loop that prints must not fill the log.", ge=256)
+    ] = 262_144
+    log_in_flight: Annotated[
+        int, Meta(description="Lines under way while the log does not answer; beyond that they are dropped.", ge=1)
+    ] = 10_000
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> ExecutionSettings:
+        """Return the settings of the environment.
+
+        Raises:
+            InvalidSettings: a variable does not fit; the text names what was expected.
+        """
+        source = os.environ if environ is None else environ
+        values = {
+            name: source[PREFIX + name.upper()] for name in cls.__struct_fields__ if PREFIX + name.upper() in source
+        }
+        try:
+            return msgspec.convert(values, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidSettings(f"Expected valid {PREFIX}* settings, but {error}") from error
