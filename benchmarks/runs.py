@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,8 +23,6 @@ from headrace.client.sending import CommandSender
 from headrace.local.dev_child import DevStack, running_dev
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-# So many messages a workflow of three sequential tasks counts as, whatever it takes.
-HOPS_PER_WORKFLOW = 13
 WARM_UP = 100
 # Tasks that do nothing: what a worker can hold should not be the limit.
 SLOTS = 100
@@ -38,7 +37,7 @@ def run_bench(runs: Sequence[Run], say: Callable[[str], None]) -> Iterator[dict[
         with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
             say(f"starting a stack ({durability}) in {folder}")
             environment = {"HEADRACE_LOCAL_DURABILITY": durability}
-            apps = ("benchmarks.app", "benchmarks/bench_graph.yaml")
+            apps = ("benchmarks.app", "benchmarks/steps.yaml", "benchmarks/fanout.yaml")
             with running_dev(Path(folder), apps=apps, slots=SLOTS, environment=environment, say=say) as stack:
                 yield from _run_all(stack, list(group), say)
 
@@ -50,7 +49,7 @@ def _run_all(stack: DevStack, runs: list[Run], say: Callable[[str], None]) -> It
     watch = JournalWatch(settings)
     try:
         for run in runs:
-            say(f"{run.workload}, {run.program}, {run.durability}: {run.count} workflows")
+            say(f"{run.name}, {run.program}, {run.durability}: {run.count} workflows")
             yield _run(stack, run, sender, watch)
     finally:
         watch.close()
@@ -59,12 +58,19 @@ def _run_all(stack: DevStack, runs: list[Run], say: Callable[[str], None]) -> It
 
 def _run(stack: DevStack, run: Run, sender: CommandSender, watch: JournalWatch) -> dict[str, Any]:
     settings = stack.settings()
-    workflow = f"bench_{run.program}"
+    workload = run.workload
     raw = raw_hops_per_second(settings)
-    run_load(sender, watch, workflow, count=min(WARM_UP, run.count), in_flight=run.in_flight)
+    run_load(sender, watch, run.workflow, count=min(WARM_UP, run.count), in_flight=workload.in_flight)
     pids = {**stack.pids(), "client": os.getpid()}
     before = cpu_ms(pids)
-    tally = run_load(sender, watch, workflow, count=run.count, in_flight=run.in_flight)
+    tally = run_load(
+        sender,
+        watch,
+        run.workflow,
+        count=run.count,
+        in_flight=workload.in_flight,
+        halfway=(lambda: os.kill(stack.pids()[workload.kills], signal.SIGKILL)) if workload.kills else None,
+    )
     # CPU is counted until the read model has caught up: what is still to do belongs to these workflows, too.
     lag_s = _projection_lag_s(stack, tally)
     after = cpu_ms({**stack.pids(), "client": os.getpid()})
@@ -84,7 +90,7 @@ def line(
     seconds = tally.seconds()
     per_second = len(tally.ended) / seconds if seconds > 0 else 0.0
     return {
-        "workload": run.workload,
+        "workload": run.name,
         "count": run.count,
         "program": run.program,
         "durability": run.durability,
@@ -95,11 +101,11 @@ def line(
         "cpu_ms_per_workflow": dict(cpu),
         "peak_rss_mb": dict(peaks),
         "raw_hops_per_second": round(raw),
-        "hops_per_workflow": HOPS_PER_WORKFLOW,
-        "ratio_to_raw": round(per_second * HOPS_PER_WORKFLOW / raw, 4),
+        "hops_per_workflow": run.hops,
+        "ratio_to_raw": round(per_second * run.hops / raw, 4),
         "lost": tally.lost,
         "duplicated": tally.duplicated,
-        "recovery_s": None,
+        "recovery_s": _rounded(tally.recovery_s, 3),
         "bytes_per_open_workflow": None,
         "projection_lag_s": _rounded(lag_s, 3),
     }

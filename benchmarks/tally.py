@@ -27,14 +27,24 @@ class Tally:
         self.ended: dict[str, float] = {}
         self.failed: set[str] = set()
         self.duplicated = 0
+        self.recovery_s: float | None = None
+        self._disturbed_at: float | None = None
+        self._reigns: set[tuple[int, int]] = set()
         self._seen: set[tuple[str, int]] = set()
 
     def start(self, workflow_id: str, now: float) -> None:
         """Note the produce call of a start command."""
         self.started[workflow_id] = now
 
-    def see(self, events: Iterable[Message], now: float) -> list[str]:
-        """Take in the events of an accepted record, and return the ids of the workflows that have ended by it."""
+    def disturb(self, now: float) -> None:
+        """Note that a service is killed now: recovery lasts until a reign that is new by then ends a workflow."""
+        self._disturbed_at = now
+
+    def see(self, events: Iterable[Message], now: float, reign: tuple[int, int] = (0, 0)) -> list[str]:
+        """Take in the events of an accepted record, and return the ids of the workflows that have ended by it.
+
+        `reign` is the partition and the epoch of the record.
+        """
         ended = []
         for event in events:
             if isinstance(event, TaskSucceeded):
@@ -46,7 +56,14 @@ class Tally:
                 ended.append(event.workflow_id)
                 if not isinstance(event, WorkflowSucceeded):
                     self.failed.add(event.workflow_id)
+        self._note_reign(reign, now, has_ended=bool(ended))
         return ended
+
+    def _note_reign(self, reign: tuple[int, int], now: float, *, has_ended: bool) -> None:
+        if self._disturbed_at is None:
+            self._reigns.add(reign)
+        elif has_ended and self.recovery_s is None and reign not in self._reigns:
+            self.recovery_s = now - self._disturbed_at
 
     def _once(self, workflow_id: str, what: int) -> bool:
         """Tell whether this is news; what is not is counted. Workflows of other runs do not count."""

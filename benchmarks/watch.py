@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from headrace.contracts.message import Message
 from headrace.contracts.topics import WORKFLOW_JOURNAL
@@ -13,6 +14,13 @@ from headrace.shard.reading import Begin, JournalReader
 _BATCH = 500
 
 
+class Seen(NamedTuple):
+    """The events of one accepted record, and the reign (partition and epoch) that wrote it."""
+
+    reign: tuple[int, int]
+    events: list[Message]
+
+
 class JournalWatch:
     """Reads the journal from its first record on: the namespace is fresh, so that is nothing."""
 
@@ -21,10 +29,10 @@ class JournalWatch:
         self._reader = JournalReader(self._log, [WORKFLOW_JOURNAL], name="bench")
         self._reader.start(otherwise=Begin.BEGINNING)
 
-    def poll(self, wait_ms: int) -> Iterator[list[Message]]:
-        """Yield the events of each accepted record that has come in; wait at most that long for the first."""
+    def poll(self, wait_ms: int) -> Iterator[Seen]:
+        """Yield each accepted record that has come in; wait at most that long for the first."""
         for accepted in self._reader.poll(_BATCH, wait_ms):
-            yield accepted.record.events
+            yield Seen((accepted.partition.partition, accepted.position.epoch), accepted.record.events)
 
     def close(self) -> None:
         """Stop reading."""

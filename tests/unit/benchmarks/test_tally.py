@@ -117,20 +117,34 @@ def test_percentiles_are_values_that_occurred(values: list[float], share: float,
 
 def test_the_default_variant_comes_first_and_everything_is_there_once() -> None:
     runs = chosen(None, None, None, None)
-    assert (runs[0].workload, runs[0].program, runs[0].durability) == ("throughput", "graph", "fsync")
-    variants = {(run.workload, run.program, run.durability) for run in runs}
-    assert len(variants) == len(runs) == len(WORKLOADS) * len(PROGRAMS) * len(DURABILITIES)
+    assert (runs[0].name, runs[0].program, runs[0].durability) == ("throughput", "graph", "fsync")
+    variants = {(run.name, run.program, run.durability) for run in runs}
+    assert len(variants) == len(runs)
+    assert {(name, "graph", "fsync") for name in WORKLOADS} <= variants
+    everywhere = [name for name, workload in WORKLOADS.items() if workload.everywhere]
+    assert {(n, p, d) for n in everywhere for p in PROGRAMS for d in DURABILITIES} <= variants
+
+
+def test_a_workflow_of_three_tasks_counts_as_thirteen_hops() -> None:
+    assert [run.hops for run in chosen(["throughput", "fanout"], ["graph"], ["fsync"], None)] == [13, 401]
+
+
+def test_recovery_lasts_until_a_new_reign_ends_a_workflow() -> None:
+    tally = tally_of("a", "b", "c")
+    tally.see([started("a"), started("b"), started("c")], 1.0, (0, 5))
+    tally.disturb(2.0)
+    tally.see([succeeded("a")], 3.0, (0, 5))  # written before, read after
+    tally.see([step("b", 1)], 4.0, (0, 9))
+    assert tally.recovery_s is None
+    tally.see([succeeded("b")], 5.0, (0, 9))
+    tally.see([succeeded("c")], 6.0, (0, 9))
+    assert tally.recovery_s == 3.0
 
 
 def test_a_choice_leaves_out_the_rest() -> None:
     (run,) = chosen(["latency"], ["python"], ["page-cache"], 7)
-    assert (run.workload, run.program, run.durability, run.count, run.in_flight) == (
-        "latency",
-        "python",
-        "page-cache",
-        7,
-        1,
-    )
+    assert (run.name, run.program, run.durability, run.count) == ("latency", "python", "page-cache", 7)
+    assert run.workflow == "bench_steps_python"
 
 
 def test_a_line_has_every_promised_field() -> None:
