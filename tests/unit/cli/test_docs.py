@@ -1,0 +1,40 @@
+"""The pages under docs/ say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from headrace.cli.main import cli
+
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs"
+
+
+def test_the_producer_on_the_page_is_the_example() -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", (DOCS / "start-by-hand.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert shown == (ROOT / "examples" / "start_by_hand.py").read_text(encoding="utf-8")
+
+
+def test_the_test_on_the_page_passes() -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", (DOCS / "testing.md").read_text(encoding="utf-8"), re.DOTALL)
+    namespace: dict[str, object] = {}
+    exec(compile(shown, "testing.md", "exec"), namespace)
+    test = namespace["test_every_name_is_greeted"]
+    assert callable(test)
+    test()
+
+
+@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+def test_every_command_is_on_its_page(name: str) -> None:
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert f"`headrace {name}" in page or f"`{name}`" in page
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
