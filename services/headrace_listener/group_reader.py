@@ -52,6 +52,8 @@ class GroupReader:
         self._availability = availability
         self._next: dict[_Where, int] = {}
         """The offset of the first record that is not done, of every partition that is ours and has its place."""
+        self._delivered: dict[_Where, int] = {}
+        self._ends: dict[_Where, int] = {}
         self._committed: dict[_Where, int] = {}
         self._unplaced: set[_Where] = set()
         self._backlog: deque[Message] = deque()
@@ -108,6 +110,7 @@ class GroupReader:
 
     def commit(self, *, now: bool = False) -> None:
         """Commit what is done, if the last commit was long enough ago; with `now`, at once and waiting."""
+        self._pass_ends()
         moved = self._moved(self._next)
         if not moved or (not now and time.monotonic() < self._commit_at):
             return
@@ -160,8 +163,8 @@ class GroupReader:
         for partition in partitions:
             where = (partition.topic, partition.partition)
             self._unplaced.discard(where)
-            self._next.pop(where, None)
-            self._committed.pop(where, None)
+            for known in (self._next, self._committed, self._delivered, self._ends):
+                known.pop(where, None)
         consumer.incremental_unassign(partitions)
 
     def _place(self) -> None:
@@ -218,20 +221,34 @@ class GroupReader:
             value=_bytes(message.value()),
             headers=_headers(message),
         )
-        return record if self.ours(record) else None
+        if not self.ours(record):
+            return None
+        self._delivered[topic, partition] = offset + 1
+        return record
 
     def _note(self, message: Message, error: KafkaError) -> None:
-        if error.code() in _MISSING:
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            if topic is not None and partition is not None and offset is not None:
+                self._ends[topic, partition] = offset
+        elif error.code() in _MISSING:
             if not self._missing:
                 _log.warning("%s: topic %s does not exist (yet); waiting for it", self._group, message.topic())
             self._missing = True
         elif error.code() in _GONE:
             # Records between our position and the first one left were deleted under us: find our place anew.
-            partition = message.partition()
-            lost = [w for w in self._next if w[0] == message.topic() and partition in (w[1], -1, None)]
+            lost = [w for w in self._next if w[0] == topic and partition in (w[1], -1, None)]
             self._unplaced.update(lost)
         else:
             self._availability.failed(error)
+
+    def _pass_ends(self) -> None:
+        """Move past what is never delivered (the markers of transactions) where all that was delivered is done."""
+        for where, end in list(self._ends.items()):
+            known = self._next.get(where, -1)
+            if known >= self._delivered.get(where, 0):
+                self._next[where] = max(known, end)
+                del self._ends[where]
 
     def _moved(self, partitions: Any) -> dict[_Where, int]:
         return {w: self._next[w] for w in partitions if w in self._next and self._next[w] != self._committed.get(w)}

@@ -36,6 +36,8 @@ def reader_options(settings: Settings, group: str, *, discover: bool = False) ->
         "isolation.level": "read_committed",
         # Where to begin is decided here, for each partition, and committed at once; never by a silent default.
         "auto.offset.reset": "error",
+        # Tells where the end is even where the last records are markers of transactions, which are never delivered.
+        "enable.partition.eof": True,
         "allow.auto.create.topics": False,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,

@@ -64,9 +64,7 @@ class Journal:
             assert error is None, error
             offsets.append(message.offset())
 
-        self._producer.produce(
-            self._topic, value, partition=self._partition, headers=headers, on_delivery=delivered
-        )
+        self._producer.produce(self._topic, value, partition=self._partition, headers=headers, on_delivery=delivered)
         self.flush()
         return offsets[0]
 

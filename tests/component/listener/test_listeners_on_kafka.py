@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def test_a_listener_gets_what_it_asks_for_from_now_on(settings: Settings, journa
 
 
 def test_a_position_is_kept_over_restarts(settings: Settings, journal: Journal, tmp_path: Path) -> None:
-    file = app(tmp_path, "app_restarts", "@listener(events=['TaskSucceeded'])\ndef tell(event): calls.append(event.key)\n")
+    file = app(
+        tmp_path, "app_restarts", "@listener(events=['TaskSucceeded'])\ndef tell(event): calls.append(event.key)\n"
+    )
     with running(settings, file):
         write(journal, "w-1")
         eventually(lambda: calls("app_restarts") == ["w-1"], "the first")
@@ -59,7 +62,7 @@ def test_a_position_is_kept_over_restarts(settings: Settings, journal: Journal, 
     with running(settings, file):
         write(journal, "w-3")
         eventually(lambda: len(calls("app_restarts")) >= 3, "the others")
-    assert calls("app_restarts") == ["w-1", "w-2", "w-3"]
+    assert sorted(calls("app_restarts")) == ["w-1", "w-2", "w-3"]
 
 
 def test_a_failing_listener_is_tried_again_and_then_gives_up(
@@ -71,16 +74,18 @@ def test_a_failing_listener_is_tried_again_and_then_gives_up(
         "@listener(events=['TaskSucceeded'], retry=Retry(schedule=['10ms', '10ms']))\n"
         "def tell(event):\n"
         "    calls.append(event.key)\n"
-        "    if event.key == 'bad' or (event.key == 'flaky' and calls.count('flaky') < 2): raise ValueError('no ' + event.key)\n"
+        "    failing = event.key == 'bad' or (event.key == 'flaky' and calls.count('flaky') < 2)\n"
+        "    if failing: raise ValueError('no ' + event.key)\n"
         "@listener(events=['TaskSucceeded'])\n"
         "def leaves(event):\n"
         "    if event.key == 'bad': raise NonRetryable('for good')\n",
     )
     with running(settings, file):
         write(journal, "bad", "flaky", "good")
-        eventually(lambda: "good" in calls("app_fails"), "the one after the failures")
-        letters = eventually(lambda: len(read(settings, topics.DEAD_LETTERS)) == 2 and read(settings, topics.DEAD_LETTERS), "2")
-    assert calls("app_fails") == ["bad"] * 3 + ["flaky"] * 2 + ["good"]
+        eventually(lambda: len(calls("app_fails")) == 6, "all calls")
+        eventually(lambda: len(read(settings, topics.DEAD_LETTERS)) == 2, "two dead letters")
+    letters = read(settings, topics.DEAD_LETTERS)
+    assert Counter(calls("app_fails")) == {"bad": 3, "flaky": 2, "good": 1}
     by_listener = {headers_of(letter)["listener"]: letter for letter in letters}
     headers = headers_of(by_listener["tell"])
     assert (headers["error"], headers["attempts"], headers["topic"]) == ("ValueError", "3", "task.events")
@@ -90,7 +95,7 @@ def test_a_failing_listener_is_tried_again_and_then_gives_up(
     states = [CODEC.decode(record.value()) for record in read(settings, topics.LISTENER_STATES)]
     last = next(state for state in reversed(states) if state.name == "tell")
     assert (last.handled, last.failures, last.dead_letters, last.lag) == (2, 4, 1, 0)
-    assert last.last_error == "ValueError: no flaky"
+    assert last.last_error in ("ValueError: no flaky", "ValueError: no bad")
 
 
 def test_a_listener_that_hangs_holds_up_nobody_else(settings: Settings, journal: Journal, tmp_path: Path) -> None:
@@ -111,6 +116,6 @@ def test_a_listener_that_hangs_holds_up_nobody_else(settings: Settings, journal:
     )
     with running(settings, file):
         write(journal, "w-1", "w-2")
-        eventually(lambda: calls("app_hangs") == ["w-1", "w-2"], "both events at the quick one")
+        eventually(lambda: sorted(calls("app_hangs")) == ["w-1", "w-2"], "both events at the quick one")
         sys.modules["app_hangs"].gate.set()
         eventually(lambda: calls("app_hangs").count("late") == 2, "both events at the slow one")
