@@ -76,8 +76,7 @@ class ShardHost:
 
     def retire(self) -> None:
         """Stop politely: decide nothing more, and wait for the acknowledgements that are due."""
-        for number in list(self.shards):
-            self._give_back(number)
+        self._give_back(list(self.shards), self._limits.drain_ms)
         self._source.close()
 
     # --- the parts of a step --------------------------------------------------------------------------------------
@@ -86,22 +85,25 @@ class ShardHost:
         """Rule 1: the group spreads the work; safety does not depend on it."""
         wanted = self._membership.shards()
         lost = [number for number in self.shards if number not in wanted]
-        for number in lost:
-            self._give_back(number)
+        self._give_back(lost, self._limits.drain_lost_ms)
         new = sorted(wanted - self.shards.keys())
         for number in new:
             self.shards[number] = Shard(self._environment(number), self._membership)
         return bool(lost or new)
 
-    def _give_back(self, number: int) -> None:
-        shard = self.shards.pop(number)
-        for _ in range(self._limits.drain_ms // self._limits.wait_max_ms):
-            if shard.drain(self._limits.wait_max_ms):
+    def _give_back(self, numbers: list[int], drain_ms: int) -> None:
+        """Stop running shards; what is in flight then is decided again by the next owner."""
+        given = [self.shards.pop(number) for number in numbers]
+        waiting = [shard for shard in given if not shard.drain(0)]
+        for _ in range(drain_ms // self._limits.wait_drain_ms):
+            if not waiting:
                 break
-        shard.drop()
-        _log.info("shard %s is given back", shard.env.name)
-        gone = [where for where in self._source.assigned() if where.topic in self._own and where.partition == number]
-        self._source.drop(gone)
+            waiting[0].drain(self._limits.wait_drain_ms)
+            waiting = [shard for shard in waiting if not shard.drain(0)]
+        for shard in given:
+            shard.drop()
+            _log.info("shard %s is given back", shard.env.name)
+        self._source.drop([w for w in self._source.assigned() if w.topic in self._own and w.partition in numbers])
 
     def _assign(self) -> bool:
         """Let the source read what new reigns need; it goes back where one of them is behind it."""

@@ -46,10 +46,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     marks: int = 2
     """Times that an input may be marked and run before it is parked."""
     drain_ms: int = 5_000
-    """How long a shard that is given back waits for acknowledgements.
-
-    The next owner repeats what was not acknowledged.
-    """
+    """How long a process that stops waits for acknowledgements: the next owner repeats what was not acknowledged."""
+    drain_lost_ms: int = 500
+    """The same for shards that the group took away; the process has others to go on with, and Kafka may be away."""
+    wait_drain_ms: int = 50
+    """Longest wait for one acknowledgement in that time."""
     topic_check_ms: int = 5_000
     """How often the topics' ids are compared with the recorded ones.
 

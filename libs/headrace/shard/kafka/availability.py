@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from confluent_kafka import KafkaError
 
 _log = logging.getLogger("headrace.kafka")
+# Clients find out one by one, and reconnect one by one: until nobody has complained for so long, Kafka is not back.
+_STEADY_S = 3.0
 
 
 class Availability:
@@ -16,6 +19,7 @@ class Availability:
         """Begin with an answering cluster; `address` is for people."""
         self._address = address
         self._away = False
+        self._complained_at = 0.0
 
     @property
     def away(self) -> bool:
@@ -31,12 +35,13 @@ class Availability:
 
     def lost(self, reason: str) -> None:
         """Say that Kafka is away, once."""
+        self._complained_at = time.monotonic()
         if not self._away:
             self._away = True
             _log.warning("Kafka at %s does not answer: %s. Waiting; nothing is lost", self._address, reason)
 
     def answered(self) -> None:
-        """Say that Kafka is back, if it was away."""
-        if self._away:
+        """Say that Kafka is back, if it was away and nobody has complained since."""
+        if self._away and time.monotonic() - self._complained_at > _STEADY_S:
             self._away = False
             _log.warning("Kafka at %s answers again; going on", self._address)
