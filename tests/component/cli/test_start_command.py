@@ -1,0 +1,120 @@
+"""`headrace start`, `cancel`, `terminate` and `deploy` with a real Kafka and a prepared read API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.cli.main import run
+from headrace.runtime.settings import Settings
+from headrace.shard.topics import ensure_topics
+from tests.support.read_api import PreparedApi, read_api
+
+RUNNING = {"id": "w-1", "name": "mill", "status": "RUNNING", "attempt": 1, "tasks": {"RUNNING": 1}, "refusals": []}
+SUCCEEDED = {**RUNNING, "status": "SUCCEEDED", "output": {"flour": 3}, "tasks": {"SUCCEEDED": 1}}
+FAILED = {**RUNNING, "status": "FAILED", "error": "ValueError", "cause": "no water"}
+REFUSED = {**RUNNING, "status": "FAILED", "attempt": 0, "error": "headrace.UnknownDefinition", "cause": "no mill"}
+Outcome = tuple[int, str, str]
+
+
+class Prepared:
+    """What the read API answers from now on: each answer once, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, Any]] = [(200, RUNNING)]
+        self.api: PreparedApi | None = None
+
+    def next(self, _path: str, _query: dict[str, str]) -> tuple[int, Any]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@pytest.fixture
+def prepared(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prepared]:
+    ensure_topics(settings)
+    monkeypatch.setenv("HEADRACE_KAFKA", settings.kafka)
+    monkeypatch.setenv("HEADRACE_NAMESPACE", settings.namespace)
+    found = Prepared()
+    with read_api(found.next) as found.api:
+        monkeypatch.setenv("HEADRACE_API", found.api.address)
+        yield found
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    def run_command(*arguments: str) -> Outcome:
+        code = run(arguments)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return run_command
+
+
+def test_start_and_its_refusals(prepared: Prepared, command: Callable[..., Outcome]) -> None:
+    code, out, err = command("start", "mill", "--id", "w-1", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert (found["id"], found["status"]) == ("w-1", "RUNNING")
+    assert prepared.api is not None
+    assert prepared.api.asked[0][1]["after"] == found["position"]
+
+    prepared.answers = [(200, REFUSED)]
+    code, out, err = command("start", "mill", "--id", "w-1")
+    assert (code, out) == (1, "")
+    assert err == "Error: Expected w-1 to start, but it was refused: headrace.UnknownDefinition: no mill\n"
+
+
+@pytest.mark.parametrize("answer", [(504, {"detail": "3 s behind"}), (404, {}), (503, {})])
+def test_a_read_api_that_cannot_tell_is_a_warning(
+    prepared: Prepared, command: Callable[..., Outcome], answer: tuple[int, Any]
+) -> None:
+    prepared.answers = [answer]
+    code, out, err = command("start", "mill", "--id", "w-1", "--timeout", "1")
+    assert code == 0
+    assert out.startswith("w-1 published (position ")
+    assert err.startswith("Warning: the start is published, but what became of it cannot be seen: ")
+
+
+def test_waiting_prints_the_output_and_the_exit_code_is_the_workflows(
+    prepared: Prepared, command: Callable[..., Outcome]
+) -> None:
+    prepared.answers = [(200, RUNNING), (200, SUCCEEDED)]
+    assert command("start", "mill", "--id", "w-1", "--wait") == (0, '{"flour": 3}\n', "w-1 succeeded\n")
+
+    prepared.answers = [(200, RUNNING), (200, FAILED)]
+    code, out, err = command("start", "mill", "--id", "w-1", "--wait", "--json")
+    assert (code, json.loads(out)) == (1, FAILED)
+    assert err == "Error: Expected w-1 to succeed, but it is FAILED: ValueError: no water\n"
+
+    prepared.answers = [(200, RUNNING)]
+    code, out, err = command("start", "mill", "--id", "w-1", "--wait", "--timeout", "0.2")
+    assert (code, out) == (3, "")
+    assert err == "Error: Expected w-1 to end within 0.2 s, but it is RUNNING\n"
+
+
+@pytest.mark.parametrize("verb", ["cancel", "terminate"])
+def test_ending_workflows(prepared: Prepared, command: Callable[..., Outcome], verb: str) -> None:
+    code, out, _ = command(verb, "w-1", "--json")
+    assert (code, json.loads(out)["id"]) == (0, "w-1")
+
+    prepared.answers = [(200, {"items": [{"id": "a"}, {"id": "b"}], "next_cursor": None})]
+    code, out, _ = command(verb, "--where", "name = 'mill'", "--json")
+    assert (code, [each["id"] for each in json.loads(out)]) == (0, ["a", "b"])
+
+    prepared.answers = [(404, {})]
+    assert command(verb, "nobody")[0] == 1
+
+
+def test_deploy_prints_what_it_published(prepared: Prepared, command: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text("apiVersion: headrace/v1\nname: small\ntasks: {one: {task: grind}}\n")
+    (tmp_path / "tasks.py").write_text("from headrace import task\n@task\ndef grind(): ...\n")
+    code, out, err = command("deploy", str(tmp_path / "small.yaml"), str(tmp_path / "tasks.py"), "--json")
+    assert (code, err) == (0, "")
+    assert [each["name"] for each in json.loads(out)] == ["small"]
+    code, out, err = command("deploy", str(tmp_path / "tasks.py"))
+    assert (code, out) == (0, "")
+    assert "No workflows in these files" in err
