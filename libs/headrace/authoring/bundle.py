@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from headrace.authoring.bundle_loading import Bundle, BundleError, BundleModule, load_bundle
-from headrace.authoring.bundle_rules import REFUSED_BUILTINS, REFUSED_METHODS, refusal_of_module
+from headrace.authoring.bundle_rules import PUBLIC_NAMES, REFUSED_BUILTINS, REFUSED_METHODS, refusal_of_module
 from headrace.authoring.literals import literal_of
 from headrace.authoring.module_source import Definition, ModuleSource, NoSource
 from headrace.authoring.stubs import TaskStub, WorkflowStub
@@ -193,6 +193,8 @@ class _Collector:
         self._resolve(other, original, line, "")
 
     def _add_import(self, piece: _Piece, name: str, module: str, attribute: str, line: int) -> None:
+        if module.startswith("headrace.") and attribute in PUBLIC_NAMES:
+            module = "headrace"  # wherever it stands in this version, a later one has it under its public name
         reason = refusal_of_module(module, attribute)
         if reason:
             self._problem(piece, line, reason)

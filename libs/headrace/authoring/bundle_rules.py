@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 
 _WHOLE = "all"
+# Of headrace's own, what a workflow catches and raises.
+PUBLIC_NAMES = frozenset({"ChildFailed", "NonRetryable", "TaskFailed", "WorkflowFailure"})
 # Modules of the standard library that compute and do nothing else; of some only the names that do.
 ALLOWED_MODULES: Mapping[str, str | frozenset[str]] = {
     **dict.fromkeys(
@@ -30,7 +32,7 @@ ALLOWED_MODULES: Mapping[str, str | frozenset[str]] = {
     ),
     "pathlib": frozenset({"PurePath", "PurePosixPath", "PureWindowsPath"}),
     "uuid": frozenset({"UUID", "uuid3", "uuid5", "NAMESPACE_DNS", "NAMESPACE_OID", "NAMESPACE_URL", "NAMESPACE_X500"}),
-    "headrace": frozenset({"ChildFailed", "NonRetryable", "TaskFailed", "WorkflowFailure"}),
+    "headrace": PUBLIC_NAMES,
 }
 _INSTEAD: Mapping[str, str] = {
     "time": "use ctx.now and ctx.sleep",
@@ -67,7 +69,7 @@ def refusal_of_module(module: str, name: str = "") -> str:
     top = module.partition(".")[0]
     instead = _INSTEAD.get(top, "do it in a task")
     if top == "headrace":
-        names = ", ".join(sorted(ALLOWED_MODULES["headrace"]))
+        names = ", ".join(sorted(PUBLIC_NAMES))
         return f"Expected of headrace only tasks, workflows and {names} in a workflow, but it uses {what}"
     if top in sys.stdlib_module_names:
         return f"Expected workflow code that gives the same in every replay, but it uses {what}; {instead}"

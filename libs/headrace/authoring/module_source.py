@@ -77,14 +77,9 @@ def module_source(name: str) -> ModuleSource:
 
 
 def _global_names(table: symtable.SymbolTable, found: dict[str, None]) -> None:
-    if table.get_type() == "annotation" or str(table.get_type()) == "annotation":
-        return
-    top = table.get_type() in (
-        "module",
-        symtable.SymbolTableType.MODULE if hasattr(symtable, "SymbolTableType") else "",
-    )
+    top = table.get_type() == "module"
     for symbol in table.get_symbols():
-        if symbol.is_referenced() and (symbol.is_global() or top) and symbol.get_name() != "annotations":
+        if symbol.is_referenced() and (symbol.is_global() or top):
             found[symbol.get_name()] = None
     for child in table.get_children():
         _global_names(child, found)

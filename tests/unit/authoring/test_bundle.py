@@ -247,12 +247,14 @@ def test_a_workflow_within_a_function_is_refused(write: Write) -> None:
     assert "Expected workflow flow at the top level of its module" in text
 
 
-def test_errors_of_steps_can_be_caught(write: Write) -> None:
+@pytest.mark.parametrize("place", ["headrace", "headrace.engine.programs.python.errors"])
+def test_errors_of_steps_can_be_caught(write: Write, place: str) -> None:
     module = write(
         "mill",
-        HEAD + "from headrace import TaskFailed\n@workflow\nasync def flow(ctx):\n    return TaskFailed.__name__\n",
+        HEAD + f"from {place} import TaskFailed\n@workflow\nasync def flow(ctx):\n    return TaskFailed.__name__\n",
     )
     assert run(loaded(module))[0] == "TaskFailed"
+    assert make_bundle(module.flow).modules[0].imports == {"TaskFailed": ("headrace", "TaskFailed")}
 
 
 def test_c_code_of_allowed_modules_may_import_what_it_needs(write: Write) -> None:
