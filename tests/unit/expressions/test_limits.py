@@ -56,6 +56,15 @@ def test_endless_recursion_fits_into_a_small_stack() -> None:
     assert failures == []
 
 
+def test_recursion_has_room_to_work() -> None:
+    assert evaluate("($f := function($n) {$n = 0 ? 0 : 1 + $f($n - 1)}; $f(150))") == 150
+    tree = leaf = {"n": 1, "below": []}
+    for _ in range(50):
+        tree = {"n": 1, "below": [tree, leaf]}
+    source = "($f := function($t) {$t.n + $sum($map($t.below, $f))}; $f($input))"
+    assert evaluate(source, {"input": tree}) == 101
+
+
 def test_an_endless_loop_stops() -> None:
     with pytest.raises(BudgetExceeded, match="at most 50000 steps"):
         evaluate(LOOPS, steps=50_000)

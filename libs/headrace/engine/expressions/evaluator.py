@@ -11,7 +11,8 @@ What differs from the library, and why:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from headrace.engine.budget import BudgetExceeded
@@ -26,10 +27,10 @@ from headrace.engine.expressions.library import (
     JsonataException,
     JsonataList,
     Parser,
-    is_deep_equal,
 )
+from headrace.engine.expressions.operators import Operators
 from headrace.engine.expressions.text import text_of
-from headrace.engine.expressions.values import Listed, check_size, collapse, is_list, is_sequence, too_many
+from headrace.engine.expressions.values import Listed, check_size, collapse, is_list, is_sequence
 
 _PARSER = Parser()  # the library wants one in every evaluator; only `partial_apply_native_function` parses with it
 
@@ -61,7 +62,7 @@ class Frame:
 _FUNCTION_FRAME = Frame(None, FUNCTIONS)
 
 
-class Evaluator(Jsonata):  # type: ignore[misc]
+class Evaluator(Operators):
     """One evaluation of one expression. Made for it, and thrown away."""
 
     def __init__(self, context: Context) -> None:
@@ -70,8 +71,9 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         self.parser = _PARSER
         self.input = None
         self.environment: Any = None
-        self._limits = context.limits
+        self.limits = context.limits
         self._depth = 0
+        self._callbacks = 0
         self._steps = 0
 
     def run(self, tree: Any, variables: dict[str, Any]) -> Any:
@@ -95,8 +97,8 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def eval(self, expr: Any, input: Any, environment: Any) -> Any:
         """Evaluate one node; the library calls this for every node that it meets."""
         self._steps += 1
-        if self._steps > self._limits.steps:
-            raise BudgetExceeded(f"Expected at most {self._limits.steps} steps, but the expression goes on")
+        if self._steps > self.limits.steps:
+            raise BudgetExceeded(f"Expected at most {self.limits.steps} steps, but the expression goes on")
         self._deeper()
         around = self.environment
         self.environment = environment
@@ -105,7 +107,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         finally:
             self.environment = around
             self._depth -= 1
-        check_size(result, self._limits)
+        check_size(result, self.limits)
         return result
 
     def _node(self, expr: Any, input: Any, environment: Any) -> Any:
@@ -152,7 +154,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
             else:
                 flat.extend(value)
                 through_list = through_list or is_list(value)
-                check_size(flat, self._limits)
+                check_size(flat, self.limits)
         return Listed(flat) if through_list else _sequence(flat)
 
     def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:
@@ -204,57 +206,8 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         if value is None:
             return None
         if not numbers.is_number(value):
-            raise JsonataException("D1002", expr.position, expr.value, text_of(value, self._limits)[:50])
+            raise JsonataException("D1002", expr.position, expr.value, text_of(value, self.limits)[:50])
         return numbers.checked(-value)
-
-    def evaluate_numeric_expression(self, lhs: Any, rhs: Any, op: str) -> Any:
-        """Return `lhs op rhs`; undefined when one of them is."""
-        left, right = collapse(lhs), collapse(rhs)
-        for code, value in (("T2001", left), ("T2002", right)):
-            if value is not None and not numbers.is_number(value):
-                raise JsonataException(code, -1, op)
-        return None if left is None or right is None else numbers.calculate(op, left, right)
-
-    def evaluate_equality_expression(self, lhs: Any, rhs: Any, op: str) -> bool:
-        """Return whether two values are equal; a list of one equals its element, unless compared with a list."""
-        left = lhs if is_list(rhs) and type(rhs) is not Listed else collapse(lhs)
-        right = rhs if is_list(lhs) and type(lhs) is not Listed else collapse(rhs)
-        if left is None or right is None:
-            return False
-        return bool(is_deep_equal(left, right)) == (op == "=")
-
-    def evaluate_comparison_expression(self, lhs: Any, rhs: Any, op: str) -> Any:
-        """Return whether two numbers or two strings stand in that order."""
-        left, right = collapse(lhs), collapse(rhs)
-        if numbers.is_number(left) and numbers.is_number(right):
-            if op in ("<", "<="):
-                return left < right or (op == "<=" and left == right)
-            return left > right or (op == ">=" and left == right)
-        return super().evaluate_comparison_expression(left, right, op)
-
-    def evaluate_includes_expression(self, lhs: Any, rhs: Any) -> bool:
-        """Return whether a list holds a value."""
-        left = collapse(lhs)
-        if left is None or rhs is None:
-            return False
-        return any(is_deep_equal(left, item) for item in (rhs if isinstance(rhs, list) else [rhs]))
-
-    def evaluate_string_concat(self, lhs: Any, rhs: Any) -> str:
-        """Return both values as one text; undefined is nothing."""
-        parts = ["" if value is None else text_of(value, self._limits) for value in (collapse(lhs), collapse(rhs))]
-        return "".join(parts)
-
-    def evaluate_range_expression(self, lhs: Any, rhs: Any) -> Any:
-        """Return the integers from `lhs` to `rhs`."""
-        first, last = collapse(lhs), collapse(rhs)
-        for code, value in (("T2003", first), ("T2004", last)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise JsonataException(code, -1)
-        if first is None or last is None or first > last:
-            return None
-        if last - first >= self._limits.items:
-            raise BudgetExceeded(too_many(last - first + 1, self._limits))
-        return list(range(first, last + 1))
 
     def apply(self, proc: Any, args: Any, input: Any, environment: Any) -> Any:
         """Call a function with evaluated arguments."""
@@ -267,10 +220,33 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         finally:
             self._depth -= 1
 
+    def evaluate_sort_expression(self, expr: Any, input: Any, environment: Any) -> Any:
+        """Return a list ordered by terms, which are evaluated from within Python's sort."""
+        with self.callback():
+            return super().evaluate_sort_expression(expr, input, environment)
+
+    @contextmanager
+    def callback(self) -> Iterator[None]:
+        """Count a function that calls functions, for as long as it runs.
+
+        Raises:
+            BudgetExceeded: there are too many inside each other.
+        """
+        if self._callbacks >= self.limits.callbacks:
+            raise BudgetExceeded(
+                f"Expected a recursion of at most {self.limits.callbacks} levels through functions such as $map and "
+                "$sort, but it goes deeper"
+            )
+        self._callbacks += 1
+        try:
+            yield
+        finally:
+            self._callbacks -= 1
+
     def _deeper(self) -> None:
-        """Count a level. Calls count beside nodes: a callback (from `$sort`) takes much of the C stack for each."""
-        if self._depth >= self._limits.depth:
-            raise BudgetExceeded(f"Expected a recursion of at most {self._limits.depth} levels, but it goes deeper")
+        """Count a level; calls count beside nodes."""
+        if self._depth >= self.limits.depth:
+            raise BudgetExceeded(f"Expected a recursion of at most {self.limits.depth} levels, but it goes deeper")
         self._depth += 1
 
     def partial_apply_native_function(self, native: Any, args: Any) -> Any:

@@ -23,6 +23,8 @@ _TAKE_LISTS = frozenset(
     )
 )
 _TAKE_ONLY_LISTS = frozenset(("append", "zip"))
+# These call functions that they are given, through C code.
+_CALL_BACK = frozenset(("map", "filter", "single", "reduce", "sift", "each", "sort", "replace"))
 
 
 class NativeFunction(Jsonata.JFunction):  # type: ignore[misc]
@@ -36,6 +38,7 @@ class NativeFunction(Jsonata.JFunction):  # type: ignore[misc]
         parameters = inspect.signature(implementation).parameters.values()
         self._variadic = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
         self._arity = len(parameters)
+        self._calls_back = name in _CALL_BACK
         self._first_is_list = name in _TAKE_LISTS
         self._all_are_lists = name in _TAKE_ONLY_LISTS
 
@@ -55,7 +58,11 @@ class NativeFunction(Jsonata.JFunction):  # type: ignore[misc]
     def call(self, focus: Any, args: list[Any]) -> Any:
         """Return the result; what JSONata would collapse comes back `Listed`."""
         padding = 0 if self._variadic else self._arity - len(args)
-        result = self._implementation(*args, *[None] * padding)
+        if self._calls_back:
+            with Jsonata.CURRENT.jsonata.callback():
+                result = self._implementation(*args, *[None] * padding)
+        else:
+            result = self._implementation(*args, *[None] * padding)
         if is_sequence(result):
             return Listed(result)
         return numbers.checked(result) if numbers.is_number(result) else result

@@ -15,6 +15,9 @@ class Limits:
 
     # Twice what a hand-written recursion over a document needs; 1,000 nested evaluations take some 5,000 Python frames.
     depth: int = 1_000
+    # Functions that call functions (`$map`, `$sort`...) inside each other: these take the C stack, of which Python 3.12
+    # allows little. No document is nested as deeply.
+    callbacks: int = 60
     # About ten seconds of evaluation: far beyond the time budget, and an end where there is no time budget.
     steps: int = 5_000_000
     # A list or an object that is larger can not be a result anyway: a result is at most 1 MiB of JSON.

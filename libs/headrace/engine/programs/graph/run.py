@@ -9,8 +9,6 @@ all open steps. `on_exit` comes last in every case, and is not given up.
 
 from __future__ import annotations
 
-from typing import Any
-
 from headrace.engine.expressions import ExpressionError, Limits, Scope
 from headrace.engine.graph import Node
 from headrace.engine.kernel.futures import StepFuture
@@ -21,8 +19,9 @@ from headrace.engine.programs.graph import rules
 from headrace.engine.programs.graph.children import run_child
 from headrace.engine.programs.graph.evaluation import Evaluation
 from headrace.engine.programs.graph.fan_out import FanOut
-from headrace.engine.programs.graph.payloads import Payload, TasksView, encode, join_object
-from headrace.engine.programs.graph.prepared import INPUT, Filling, PreparedGraph
+from headrace.engine.programs.graph.payloads import Payload
+from headrace.engine.programs.graph.prepared import PreparedGraph
+from headrace.engine.programs.graph.values import Values
 from headrace.engine.programs.program import Result, RunInfo
 
 EXPRESSION_ERROR = "headrace.ExpressionError"
@@ -38,16 +37,14 @@ class GraphRun:
         self._prepared = prepared
         self._info = info
         self._limits = limits
-        self._statuses: dict[str, str] = {}
-        self._outputs: dict[str, Payload] = {}
+        self._values = Values(prepared, info, limits)
+        self._statuses = self._values.statuses
         self._waiting_for = {node.name: len(node.needs) for node in prepared.graph.nodes}
         self._left = len(prepared.graph.nodes)
         self._failure: WorkflowFailure | None = None
         self._defect: Exception | None = None
         self._open: dict[int, tuple[str, int]] = {}
         self._done: StepFuture[None] = StepFuture(-1)
-        self._input = Payload(info.input, info.content_type, "the workflow's input")
-        self._scope = Scope(self._variables())
 
     async def execute(self) -> Result:
         """Run the graph to its end.
@@ -66,7 +63,7 @@ class GraphRun:
         result = None
         if self._failure is None:
             try:
-                result = self._output()
+                result = self._values.output(self.kernel.now_ms)
             except ExpressionError as error:
                 self._failure = WorkflowFailure(EXPRESSION_ERROR, f"output: {error}")
         failed = self._failure is not None
@@ -107,7 +104,7 @@ class GraphRun:
 
     def input_of(self, node: Node, evaluation: Evaluation) -> Payload:
         """Return a node's input."""
-        return self._fill(self._prepared.inputs[node.name], evaluation, "input")
+        return self._values.input_of(node, evaluation)
 
     def refuse(self, node: Node, index: int, error: Exception) -> tuple[str, str]:
         """Note that a node, or an item of it, failed before it could run; returns error and cause."""
@@ -165,7 +162,7 @@ class GraphRun:
             causes = [f"{name} is {self._statuses[name]}" for name, seen in needs.items() if seen != rules.SUCCEEDED]
             self._skip(node, decision, ", ".join(causes[:3]) or f"{node.run_if} holds for nothing")
             return
-        scope = self._scope_of(node)
+        scope = self._values.scope_of(node)
         evaluation = self.evaluation(node, scope)
         try:
             if not evaluation.holds():
@@ -200,7 +197,7 @@ class GraphRun:
             self._failed(node, status, error, cause)
             return
         self._statuses[node.name] = rules.SUCCEEDED
-        self._outputs[node.name] = output
+        self._values.outputs[node.name] = output
 
     def _failed(self, node: Node, status: str, error: str, cause: str) -> None:
         self._statuses[node.name] = status
@@ -246,8 +243,8 @@ class GraphRun:
         return fiber.result() if node.significant else None
 
     async def _run_exit(self, node: Node, status: str, error: str) -> WorkflowFailure | None:
-        workflow = {**self._scope.values["workflow"], "status": status, "error": error}
-        scope = self._scope_of(node).with_values(workflow=workflow)
+        workflow = {**self._values.scope.values["workflow"], "status": status, "error": error}
+        scope = self._values.scope_of(node).with_values(workflow=workflow)
         evaluation = self.evaluation(node, scope)
         try:
             request = evaluation.request(self.input_of(node, evaluation))
@@ -262,56 +259,3 @@ class GraphRun:
         if outcome.ok:
             return None
         return WorkflowFailure(outcome.error or f"headrace.{outcome.status}", f"task {node.name}: {outcome.cause}")
-
-    def _output(self) -> Payload:
-        prepared = self._prepared
-        if prepared.output is None:
-            leaves = {name: self._outputs.get(name) for name in prepared.leaves}
-            if len(leaves) > 1:
-                return join_object(leaves, "the workflow's output")
-            return next(iter(leaves.values())) or encode(None, "the workflow's output")
-        filling = prepared.output
-        if (known := self._known(filling)) is not None:
-            return known
-        view = TasksView(tuple(prepared.by_name), self._statuses, self._outputs)
-        value = filling.template.evaluate(
-            self._scope.with_values(tasks=view),
-            now_ms=self.kernel.now_ms,
-            seed=f"{self._info.run_id}//output",
-            limits=self._limits,
-        )
-        return encode(value, "the workflow's output")
-
-    # -- values
-
-    def _variables(self) -> dict[str, Any]:
-        info = self._info
-        values: dict[str, Any] = {"workflow": {"id": info.workflow_id, "attempt": info.attempt}}
-        if "input" in self._prepared.variables:
-            values["input"] = self._input.value()
-        if info.previous and "previous" in self._prepared.variables:
-            previous = Payload(info.previous, self._input.content_type, "the previous output")
-            values["previous"] = {"output": previous.value()}
-        return values
-
-    def _scope_of(self, node: Node) -> Scope:
-        return self._scope.with_values(
-            tasks=TasksView(self._prepared.visible[node.name], self._statuses, self._outputs)
-        )
-
-    def _fill(self, filling: Filling, evaluation: Evaluation, field: str) -> Payload:
-        known = self._known(filling)
-        payload = known if known is not None else evaluation.payload(filling, field)
-        limit = self._limits.result_bytes
-        if len(payload.data) > limit:
-            message = f"Expected at most {limit} bytes, but there are {len(payload.data)}; pass a reference instead"
-            raise ExpressionError(message, payload.what)
-        return payload
-
-    def _known(self, filling: Filling) -> Payload | None:
-        """Return a payload that needs no evaluation."""
-        if filling.constant is not None:
-            return filling.constant
-        if filling.whole is None:
-            return None
-        return self._input if filling.whole == INPUT else self._outputs.get(filling.whole)
