@@ -50,6 +50,7 @@ class ShardHost:
         self._guard = TopicGuard(log, role.topics, topic_ids)
         self._next_check = clock.monotonic_ms() + self._limits.topic_check_ms
         self._source = log.source(f"{role.name}-inputs")
+        self._quiet_rounds = 0
         self._own = {spec.topic for spec in role.inputs if spec.own_partition_only}
 
     def step(self, *, wait: bool = False) -> bool:
@@ -65,7 +66,9 @@ class ShardHost:
         for shard in list(self.shards.values()):
             worked |= shard.step()
         worked |= self._assign()
-        return self._feed(self._wait_ms() if wait and not worked else 0) or worked
+        worked = self._feed(self._wait_ms() if wait and not worked else 0) or worked
+        self._quiet_rounds = 0 if worked else self._quiet_rounds + 1
+        return worked
 
     def ready(self) -> bool:
         """Tell whether the group has given us our part and all of it has caught up."""
@@ -153,7 +156,9 @@ class ShardHost:
         waits = [self._limits.wait_max_ms]
         for shard in self.shards.values():
             if shard.in_flight:
-                waits.append(self._limits.wait_in_flight_ms)
+                # After many rounds without an answer Kafka is away: there is no hurry, and no reason to spin.
+                patient = self._quiet_rounds > self._limits.patient_rounds
+                waits.append(self._limits.wait_recovery_ms if patient else self._limits.wait_in_flight_ms)
             wait = shard.wait_ms()
             if wait is not None:
                 waits.append(wait)

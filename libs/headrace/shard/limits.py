@@ -65,6 +65,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     wait_in_flight_ms: int = 1
     """Longest wait for input while acknowledgements are due."""
 
+    patient_rounds: int = 500
+    """Rounds without any news after which the loop waits longer for acknowledgements: about half a second."""
+
     @property
     def seal_bytes(self) -> int:
         """Return the size from which on a record takes no further input."""

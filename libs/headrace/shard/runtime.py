@@ -240,9 +240,10 @@ class Shard:
     def _ask(self) -> bool:
         """Rule 6: only whom the group still has begins again, after a random pause."""
         ours = self._membership.confirm(self._env.shard)
-        if ours is None:
-            return False
         limits = self._env.limits
+        if ours is None:
+            self._wait(limits.wait_recovery_ms)
+            return False
         if not ours:
             self._wait(limits.retry_ms)
             return False

@@ -12,6 +12,7 @@ from headrace.shard.errors import ShardDeclined
 from headrace.shard.host import ShardHost
 from headrace.shard.kafka import KafkaLog, KafkaMembership
 from headrace.shard.limits import Limits
+from headrace.shard.metrics_export import MetricsExport
 from headrace.shard.ports import LogAway, PositionLost
 from headrace.shard.roles import ShardRole
 from headrace.shard.topics import ensure_topics
@@ -36,10 +37,12 @@ def run_shards(settings: Settings, role: ShardRole, ready: Callable[[], None], s
     log = KafkaLog(settings)
     membership = KafkaMembership(settings, role, log.availability)
     limits = Limits.of(settings)
-    host = ShardHost(role, log, membership, SystemClock(), limits=limits, topic_ids=recorded.topic_ids)
+    clock = SystemClock()
+    host = ShardHost(role, log, membership, clock, limits=limits, topic_ids=recorded.topic_ids)
+    export = MetricsExport(role.name, clock)
     try:
         with Watchdog(role.name, limits.watchdog_ms) as watchdog:
-            _loop(host, ready, stop, watchdog)
+            _loop(host, ready, stop, watchdog, export)
             host.retire()
     except (PositionLost, ShardDeclined) as error:
         _log.critical("%s stops: %s", role.name, error)
@@ -49,11 +52,14 @@ def run_shards(settings: Settings, role: ShardRole, ready: Callable[[], None], s
         log.close()
 
 
-def _loop(host: ShardHost, ready: Callable[[], None], stop: threading.Event, watchdog: Watchdog) -> None:
+def _loop(
+    host: ShardHost, ready: Callable[[], None], stop: threading.Event, watchdog: Watchdog, export: MetricsExport
+) -> None:
     told = False
     while not stop.is_set():
         watchdog.alive()
         host.step(wait=True)
+        export.export(host)
         if not told and host.ready():
             told = True
             ready()

@@ -221,3 +221,14 @@ def test_a_log_that_is_away_costs_nothing_but_time() -> None:
     world.send("a", "deposit", 1)
     world.settle()
     assert world.state("p").balance("a") == 2 and epochs(world) == 1
+
+
+def test_a_coordinator_that_does_not_answer_yet_is_asked_again_without_haste() -> None:
+    world = MemoryWorld()
+    host = world.start("p")
+    world.settle()
+    shard = host.shards[0]
+    shard._membership.confirm = lambda number: None  # type: ignore[method-assign]
+    shard.abandon("a test")
+    shard.step()
+    assert shard.phase is Phase.ASK and (shard.wait_ms() or 0) > 0

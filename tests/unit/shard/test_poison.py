@@ -88,4 +88,6 @@ def test_what_comes_after_the_catch_up_is_not_marked() -> None:
     world.settle("q")
     world.send("a", "deposit", 1)
     world.settle("q")
-    assert not any(isinstance(e, InputMarked) for m in world.journal() if isinstance(m, JournalRecord) for e in m.events)
+    assert not any(
+        isinstance(e, InputMarked) for m in world.journal() if isinstance(m, JournalRecord) for e in m.events
+    )

@@ -38,7 +38,10 @@ def model(headers: list[Header]) -> list[int]:
 
 headers = st.lists(
     st.one_of(
-        st.just(FENCE), st.none(), st.tuples(st.integers(0, 12), st.integers(0, 5)), st.tuples(st.just(0), st.integers(1, 4))
+        st.just(FENCE),
+        st.none(),
+        st.tuples(st.integers(0, 12), st.integers(0, 5)),
+        st.tuples(st.just(0), st.integers(1, 4)),
     ),
     max_size=30,
 )
