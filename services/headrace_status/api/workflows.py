@@ -15,6 +15,7 @@ from headrace_status.api.pool import Row
 from headrace_status.api.problems import Problem, bad_request
 
 router = APIRouter(tags=["workflows"])
+# An id that was refused may hold a slash, and shows all the same.
 Id = Annotated[str, Path(description="Id of the workflow.")]
 Page = Annotated[ListQuery, Depends()]
 _COUNTS: dict[str, Any] = {
@@ -53,34 +54,7 @@ async def list_workflows(request: Request, here: Fresh, query: Page) -> Response
     return here.answer({"items": items, "next_cursor": cursor})
 
 
-@router.get(
-    "/workflows/{id}",
-    responses=openapi.one_responses(openapi.item_schema(listings.WORKFLOWS, _COUNTS | _REFUSALS), "The workflow."),
-)
-async def get_workflow(
-    request: Request,
-    here: Fresh,
-    id: Id,  # noqa: A002  the name in the path
-    wait: Annotated[float, Query(description="Wait up to so many seconds until the workflow is closed.", ge=0)] = 0,
-) -> Response:
-    """Show one workflow; with `wait`, once it is closed, or as it is when the time is over."""
-    lists.known_parameters(request, "wait")
-
-    async def look() -> Row | None:
-        return await _find(here, id)
-
-    seconds = min(wait, here.limits.wait_max_ms / 1000)
-    row = await until(look, lambda seen: seen is not None and seen["status"] in listings.CLOSED, here.news, seconds)
-    row = _existing(here, row, id)
-    refusals = await here.pool.rows(
-        "SELECT at, command_id, name, error, cause, existing FROM refusals WHERE workflow_id = %s ORDER BY at DESC LIMIT 20",
-        [id],
-    )
-    counts = await _counts(here, [row])
-    return here.answer({**lists.item(listings.WORKFLOWS, row), "tasks": counts[id], "refusals": refusals})
-
-
-@router.get("/workflows/{id}/tasks", responses=openapi.page_responses(listings.TASKS))
+@router.get("/workflows/{id:path}/tasks", responses=openapi.page_responses(listings.TASKS))
 async def list_tasks(
     request: Request,
     here: Fresh,
@@ -107,19 +81,19 @@ async def list_tasks(
     return here.answer({"items": items, "next_cursor": cursor})
 
 
-@router.get("/workflows/{id}/history", responses=openapi.page_responses(listings.HISTORY))
+@router.get("/workflows/{id:path}/history", responses=openapi.page_responses(listings.HISTORY))
 async def list_history(request: Request, here: Fresh, id: Id, query: Page) -> Response:  # noqa: A002  the name in the path
     """List the events of a workflow, of all its runs, in order."""
     return await _about(request, here, id, query, listings.HISTORY)
 
 
-@router.get("/workflows/{id}/logs", responses=openapi.page_responses(listings.LOGS))
+@router.get("/workflows/{id:path}/logs", responses=openapi.page_responses(listings.LOGS))
 async def list_logs(request: Request, here: Fresh, id: Id, query: Page) -> Response:  # noqa: A002  the name in the path
     """List what the tasks of a workflow logged and printed, in order."""
     return await _about(request, here, id, query, listings.LOGS)
 
 
-@router.get("/workflows/{id}/graph", responses=openapi.one_responses({"type": "object"}, "Nodes and edges."))
+@router.get("/workflows/{id:path}/graph", responses=openapi.one_responses({"type": "object"}, "Nodes and edges."))
 async def get_graph(request: Request, here: Fresh, id: Id) -> Response:  # noqa: A002  the name in the path
     """Show a workflow as nodes and edges with their states; a Python workflow as the sequence of its steps."""
     lists.known_parameters(request)
@@ -132,6 +106,33 @@ async def get_graph(request: Request, here: Fresh, id: Id) -> Response:  # noqa:
         workflow["program"] or "", source, workflow["status"], tasks, {row["name"]: row for row in ended}
     )
     return here.answer({"id": id, "status": workflow["status"], **found})
+
+
+@router.get(
+    "/workflows/{id:path}",
+    responses=openapi.one_responses(openapi.item_schema(listings.WORKFLOWS, _COUNTS | _REFUSALS), "The workflow."),
+)
+async def get_workflow(
+    request: Request,
+    here: Fresh,
+    id: Id,  # noqa: A002  the name in the path
+    wait: Annotated[float, Query(description="Wait up to so many seconds until the workflow is closed.", ge=0)] = 0,
+) -> Response:
+    """Show one workflow; with `wait`, once it is closed, or as it is when the time is over."""
+    lists.known_parameters(request, "wait")
+
+    async def look() -> Row | None:
+        return await _find(here, id)
+
+    seconds = min(wait, here.limits.wait_max_ms / 1000)
+    row = await until(look, lambda seen: seen is not None and seen["status"] in listings.CLOSED, here.news, seconds)
+    row = _existing(here, row, id)
+    refusals = await here.pool.rows(
+        "SELECT at, command_id, name, error, cause, existing FROM refusals WHERE workflow_id = %s ORDER BY at DESC LIMIT 20",
+        [id],
+    )
+    counts = await _counts(here, [row])
+    return here.answer({**lists.item(listings.WORKFLOWS, row), "tasks": counts[id], "refusals": refusals})
 
 
 async def _about(

@@ -36,6 +36,17 @@ export function show(element, ...children) {
   if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 
+// Tells whether data differs from what was shown last; a view that draws the same again would lose selections and scrolling.
+export function watcher() {
+  let last;
+  return (...data) => {
+    const text = JSON.stringify(data, (name, value) => (name === "lag_ms" ? undefined : value));
+    const differs = text !== last;
+    last = text;
+    return differs;
+  };
+}
+
 export function say(text) {
   document.getElementById("said").textContent = text;
 }

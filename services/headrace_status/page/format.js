@@ -40,8 +40,8 @@ export function bytes(count) {
   return `${at === 0 ? count : count.toFixed(1)} ${units[at]}`;
 }
 
-export function badge(status, title) {
-  return h("span", { class: "badge", "data-status": status, title }, (status ?? "UNKNOWN").replaceAll("_", " ").toLowerCase());
+export function badge(status, title, text) {
+  return h("span", { class: "badge", "data-status": status, title }, text ?? (status ?? "UNKNOWN").replaceAll("_", " ").toLowerCase());
 }
 
 export function pretty(value) {

@@ -1,13 +1,15 @@
 // The graph of a workflow, drawn as SVG, with the node that was chosen explained beside it.
 
 import { enc, get } from "./api.js";
-import { h, s, say, show } from "./dom.js";
+import { h, s, say, show, watcher } from "./dom.js";
 import { TASK_ORDER, badge, between, progress, when } from "./format.js";
 import { NODE, layered, path, sequence } from "./layout.js";
 
 // Beyond this a drawing tells nothing any more; the tasks tab lists them all.
 const MOST_NODES = 400;
 const LONGEST_NAME = 24;
+// A graph that is a little too wide is drawn smaller; below this its texts could not be read, and it scrolls instead.
+const SMALLEST = 0.72;
 
 export function graphTab(panel, id, signal) {
   const canvas = h("div", { class: "canvas card", tabindex: "-1" });
@@ -39,8 +41,10 @@ export function graphTab(panel, id, signal) {
     const tasks = (await get(`/workflows/${enc(id)}/tasks`, { where, limit: 100 }, signal)).items;
     if (chosen === node.name) show(side, about(node, tasks, id));
   };
+  const differs = watcher();
   return async () => {
     found = await get(`/workflows/${enc(id)}/graph`, {}, signal);
+    if (!differs(found) && !found.nodes.some((node) => node.status === "RUNNING")) return;
     draw();
     await explain();
   };
@@ -52,7 +56,8 @@ function picture(graph, chosen, choose, available) {
   const state = new Map(nodes.map((node) => [node.name, node.status]));
   const edges = drawn.edges.filter((edge) => drawn.places.has(edge.from) && drawn.places.has(edge.to)).map((edge) =>
     s("path", { class: "edge", "data-kind": edge.kind, "data-from": state.get(edge.from), d: path(drawn.places.get(edge.from), drawn.places.get(edge.to)), "marker-end": "url(#arrow)" }));
-  return s("svg", { width: drawn.width, height: drawn.height, viewBox: `0 0 ${drawn.width} ${drawn.height}`, role: "group", "aria-label": "Graph of the workflow" },
+  const scale = Math.max(SMALLEST, Math.min(1, available / drawn.width));
+  return s("svg", { width: drawn.width * scale, height: drawn.height * scale, viewBox: `0 0 ${drawn.width} ${drawn.height}`, role: "group", "aria-label": "Graph of the workflow" },
     s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, s("path", { class: "arrow", d: "M0 0.5L8 4L0 7.5z" }))),
     edges,
     nodes.map((node) => box(node, drawn.places.get(node.name), node.name === chosen, choose)));
@@ -99,7 +104,7 @@ function counts(found, total) {
     return bar;
   });
   const done = TASK_ORDER.filter((status) => !["RUNNING", "SCHEDULED", "UNSERVED", "WAITING"].includes(status)).reduce((sum, status) => sum + (found[status] ?? 0), 0);
-  return [s("rect", { class: "track", x: 16, y: 55, width, height: 7, rx: 2 }), parts,
+  return [total > 0 && s("rect", { class: "track", x: 16, y: 55, width, height: 7, rx: 2 }), parts,
     s("text", { class: "state count", x: NODE.width - 14, y: 62, "text-anchor": "end" }, total ? `${done}/${total}` : "no items")];
 }
 

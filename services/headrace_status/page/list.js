@@ -1,7 +1,7 @@
 // All workflows: filters that stand in the address, a table that keeps itself fresh.
 
 import { enc, get, poll } from "./api.js";
-import { h, show } from "./dom.js";
+import { h, show, watcher } from "./dom.js";
 import { badge, between, progress, when } from "./format.js";
 
 const STATUSES = ["RUNNING", "SUCCEEDED", "FAILED", "STUCK", "TIMED_OUT", "CANCELLED", "TERMINATED", "PAUSED"];
@@ -16,6 +16,7 @@ export function listView(main, parameters, signal) {
   const more = h("button", { type: "button", class: "more", hidden: true }, "Load more");
   const total = h("span", { class: "faint" });
   let pages = 1;
+  const differs = watcher();
 
   const look = async () => {
     try {
@@ -23,7 +24,8 @@ export function listView(main, parameters, signal) {
       problem.hidden = true;
       more.hidden = !found.cursor;
       total.textContent = found.items.length === 0 ? "" : `${found.items.length}${found.cursor ? "+" : ""} shown`;
-      show(body, found.items.length ? found.items.map(row) : emptyRow(filters));
+      const running = found.items.some((item) => item.status === "RUNNING");
+      if (differs(found) || running) show(body, found.items.length ? found.items.map(row) : emptyRow(filters));
     } catch (error) {
       if (error.name === "AbortError") throw error;
       problem.textContent = error.message;

@@ -1,7 +1,7 @@
 // Queues, workers, resources, listeners, figures, and how far the projection is.
 
 import { enc, get, poll } from "./api.js";
-import { h, show } from "./dom.js";
+import { h, show, watcher } from "./dom.js";
 import { badge, bytes, duration, when } from "./format.js";
 
 const REFRESH_MS = 2000;
@@ -11,12 +11,13 @@ export function systemView(main, signal) {
   const problem = h("p", { class: "notice error", role: "alert", hidden: true });
   const body = h("div", { class: "sections" });
   show(main, h("div", { class: "heading" }, h("h1", {}, "System")), problem, body);
+  const differs = watcher();
   poll(async () => {
     try {
       const [queues, workers, resources, listeners, io, lag] = await Promise.all(
         ["/queues", "/workers", "/resources", "/listeners", "/stats/io", "/lag"].map((path) => get(path, path === "/lag" ? {} : { limit: 500 }, signal)));
       problem.hidden = true;
-      show(body, queueTable(queues.items), workerTable(workers.items), resourceTable(resources.items), listenerTable(listeners.items), ioTable(io.items), lagTable(lag));
+      if (differs(queues, workers, resources, listeners, io, lag)) show(body, queueTable(queues.items), workerTable(workers.items), resourceTable(resources.items), listenerTable(listeners.items), ioTable(io.items), lagTable(lag));
     } catch (error) {
       if (error.name === "AbortError") throw error;
       problem.textContent = error.message;
@@ -37,7 +38,7 @@ function cells(...values) {
 
 function queueTable(items) {
   return section("Queues", ["Queue", "Waiting", "Running", "No worker", "Oldest wait", "Workers", "Slots"], items.map((item) =>
-    cells(item.name, item.waiting, item.running, item.unserved ? badge("UNSERVED", `${item.unserved}`) : 0, duration(item.oldest_wait_ms), item.workers, item.slots)),
+    cells(item.name, item.waiting, item.running, item.unserved ? badge("UNSERVED", "No living worker offers these tasks", `${item.unserved} unserved`) : 0, duration(item.oldest_wait_ms), item.workers, item.slots)),
   "No queue yet: no worker is there, and no task waits.");
 }
 

@@ -1,7 +1,7 @@
 // The tabs of a workflow that are tables: tasks, history, logs.
 
 import { enc, get } from "./api.js";
-import { h, show } from "./dom.js";
+import { h, show, watcher } from "./dom.js";
 import { badge, between, bytes, payload, when } from "./format.js";
 
 const PAGE = 200;
@@ -11,7 +11,9 @@ function table(panel, id, signal, path, parameters, columns, row, empty) {
   const body = h("tbody");
   const more = h("button", { type: "button", class: "more", hidden: true }, "Load more");
   let pages = 1;
-  const look = async () => {
+  const differs = watcher();
+  // `redraw`: somebody opened or closed a row.
+  const look = async (redraw = false) => {
     const items = [];
     let cursor = "";
     for (let page = 0; page < pages; page += 1) {
@@ -21,7 +23,8 @@ function table(panel, id, signal, path, parameters, columns, row, empty) {
       if (!cursor) break;
     }
     more.hidden = !cursor;
-    show(body, items.length ? items.map(row) : h("tr", {}, h("td", { colspan: columns.length, class: "empty" }, empty)));
+    const running = items.some((item) => item.status === "RUNNING");
+    if (differs(items) || running || redraw === true) show(body, items.length ? items.map(row) : h("tr", {}, h("td", { colspan: columns.length, class: "empty" }, empty)));
   };
   more.addEventListener("click", () => { pages += 1; look().catch(() => {}); });
   const shell = h("div", { class: "card table" }, h("table", {}, h("thead", {}, h("tr", {}, columns.map((text) => h("th", { scope: "col" }, text)))), body));
@@ -37,7 +40,7 @@ export function tasksTab(panel, id, signal) {
       h("td", {}, badge(task.status, task.reason)),
       h("td", {}, h("button", {
         type: "button", class: "link", "data-key": `task-${key}`, "aria-expanded": String(opened.has(key)),
-        onclick: () => { if (!opened.delete(key)) opened.add(key); view.look().catch(() => {}); },
+        onclick: () => { if (!opened.delete(key)) opened.add(key); view.look(true).catch(() => {}); },
       }, task.name ?? `step ${task.step}`, task.index !== null && h("span", { class: "faint" }, ` [${task.index}]`)),
       task.error ? h("span", { class: "under error-text" }, task.error) : task.reason && h("span", { class: "under faint" }, task.reason)),
       h("td", { class: "number" }, task.attempt || ""),
@@ -70,15 +73,15 @@ export function historyTab(panel, id, signal) {
   const opened = new Set();
   const row = (event) => {
     const key = `${event.journal}/${event.partition}/${event.offset}/${event.seq}`;
-    const text = JSON.stringify(event.detail);
+    const text = summary(event.detail);
     const line = h("tr", {},
       h("td", { class: "nowrap" }, when(event.at)),
       h("td", {}, h("span", { class: "event", "data-event": event.type }, event.type)),
       h("td", { class: "number" }, event.step ?? ""),
       h("td", { class: "detail" }, h("button", {
         type: "button", class: "link mono", "data-key": key, "aria-expanded": String(opened.has(key)),
-        onclick: () => { if (!opened.delete(key)) opened.add(key); view.look().catch(() => {}); },
-      }, text.length > 140 ? `${text.slice(0, 140)}…` : text)));
+        onclick: () => { if (!opened.delete(key)) opened.add(key); view.look(true).catch(() => {}); },
+      }, text.length > 160 ? `${text.slice(0, 160)}…` : text || "…")));
     return opened.has(key) ? [line, h("tr", { class: "opened" }, h("td", { colspan: 4 }, h("pre", { tabindex: "0" }, JSON.stringify(event.detail, null, 2)),
       h("p", { class: "faint mono" }, `${event.journal}[${event.partition}] offset ${event.offset}, event ${event.seq}`)))] : line;
   };
@@ -86,6 +89,13 @@ export function historyTab(panel, id, signal) {
   show(panel, view.parts);
   return view.look;
 }
+
+// What of an event is worth a line; all of it opens below.
+function summary(detail) {
+  const parts = Object.entries(detail ?? {}).filter(([name, value]) => !QUIET.has(name) && !(name === "index" && value === -1) && (value !== 0 || name === "index") && value !== false);
+  return parts.map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
+}
+const QUIET = new Set(["step", "attempt", "content_type", "interpreter", "session", "shard", "to_shard", "command_id", "priority", "queue", "started_at", "ended_at"]);
 
 export function logsTab(panel, id, signal) {
   const row = (line) => h("tr", { class: "log", "data-level": line.level },

@@ -1,12 +1,14 @@
 // One workflow: what it is and how it stands, and tabs for its graph, tasks, history, payloads and logs.
 
 import { enc, get, poll } from "./api.js";
-import { copyButton, h, show } from "./dom.js";
+import { copyButton, h, show, watcher } from "./dom.js";
 import { CLOSED, badge, between, payload, progress, when } from "./format.js";
 import { graphTab } from "./graph_tab.js";
 import { historyTab, logsTab, tasksTab } from "./tabs.js";
 
 const REFRESH_MS = 1000;
+// Ends that somebody asked for are no errors.
+const WANTED = new Set(["CANCELLED", "TERMINATED"]);
 const TABS = {
   graph: ["Graph", graphTab],
   tasks: ["Tasks", tasksTab],
@@ -24,10 +26,11 @@ export function workflowView(main, id, tab, signal) {
   show(main, head, problem, tabs(id, chosen), panel);
   const render = TABS[chosen][1](panel, id, signal);
   let status;
+  const differs = watcher();
   poll(async () => {
     try {
       const workflow = await get(`/workflows/${enc(id)}`, {}, signal);
-      show(head, heading(workflow));
+      if (differs(workflow) || workflow.status === "RUNNING") show(head, heading(workflow));
       await render(workflow);
       problem.hidden = true;
       // One look more after the end: the last rows of other journals may come a moment later.
@@ -84,7 +87,7 @@ function trouble(workflow) {
   const refused = (workflow.refusals ?? []).filter((refusal) => refusal.existing);
   return [
     workflow.status === "STUCK" && h("p", { class: "notice stuck" }, h("strong", {}, "Needs a human. "), "Nothing is lost: ", workflow.reason ?? ""),
-    workflow.status !== "STUCK" && workflow.error && h("div", { class: "notice error" }, h("strong", {}, workflow.error),
+    workflow.status !== "STUCK" && workflow.error && h("div", { class: WANTED.has(workflow.status) ? "notice" : "notice error" }, h("strong", {}, workflow.error),
       workflow.cause && h("pre", { class: "cause" }, workflow.cause)),
     !CLOSED.has(workflow.status) && workflow.status !== "STUCK" && workflow.reason && h("p", { class: "notice" }, workflow.reason),
     refused.map((refusal) => h("p", { class: "notice" }, "A start was refused and changed nothing: ", h("strong", {}, refusal.error), " ", refusal.cause ?? "")),
@@ -104,6 +107,7 @@ function commands(workflow) {
 let commandsOpen = false;
 
 function dataTab(panel) {
-  return async (workflow) => show(panel, h("div", { class: "columns" },
+  const differs = watcher();
+  return async (workflow) => differs(workflow) && show(panel, h("div", { class: "columns" },
     payload("Input", workflow.input, workflow.input_bytes), payload("Output", workflow.output, workflow.output_bytes)));
 }
