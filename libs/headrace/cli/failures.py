@@ -46,7 +46,7 @@ def report(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    code = error.code if isinstance(error, Failure) else _code_of(error)
+    code = error.code if isinstance(error, Failure) else code_of(error)
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     if code is None:
@@ -58,7 +58,7 @@ def report(error: BaseException) -> int:
     return code
 
 
-def _code_of(error: BaseException) -> int | None:
+def code_of(error: BaseException) -> int | None:
     for cls in type(error).__mro__:
         code = _CODES.get(f"{cls.__module__}.{cls.__name__}")
         if code is not None:

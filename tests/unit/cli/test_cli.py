@@ -223,3 +223,12 @@ def test_progress_counts_what_is_done(tasks: dict[str, int] | None, expected: tu
     from headrace.cli.progress import tasks_done
 
     assert tasks_done({"tasks": tasks}) == expected
+
+
+def test_a_service_that_cannot_run_says_so_in_its_log_and_as_a_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "headrace", "service", "status"], capture_output=True, text=True, timeout=60, check=False
+    )
+    logged, told = done.stderr.splitlines()
+    assert (done.returncode, json.loads(logged)["level"], json.loads(logged)["service"]) == (2, "critical", "status")
+    assert told.startswith("Error: Expected HEADRACE_POSTGRES to be a DSN")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from headrace.cli.failures import BAD_INPUT, Failure
+from headrace.cli.failures import BAD_INPUT, FAILED, Failure, code_of
 
 SERVICES = {
     "decision": "headrace_decision.wiring",
@@ -40,12 +40,24 @@ def service(name: str, apps: tuple[str, ...], worker_name: str, slots: int | Non
     _configure(name)
     run = _run_function(name)
     settings = Settings.load()
+    arguments: list[object] = [settings]
+    if name in _WITH_APPS:
+        arguments.append(list(apps))
     if name == "worker":
-        run(settings, list(apps), worker_name or f"{socket.gethostname()}-{os.getpid()}", slots)
-    elif name == "listener":
-        run(settings, list(apps))
-    else:
-        run(settings)
+        arguments += [worker_name or f"{socket.gethostname()}-{os.getpid()}", slots]
+    try:
+        run(*arguments)
+    except Exception as error:
+        raise _ended(name, error) from error
+
+
+def _ended(name: str, error: Exception) -> Exception:
+    """Log why a service ends, which whoever reads its log needs: with the traceback unless the text says what to do."""
+    import logging
+
+    unexpected = not str(error).startswith("Expected")
+    logging.getLogger(__name__).critical("The %s service ends: %s", name, error, exc_info=error if unexpected else None)
+    return error if code_of(error) is not None else Failure(f"The {name} service ended: {error}", FAILED)
 
 
 def _configure(name: str) -> None:
