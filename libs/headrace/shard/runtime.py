@@ -187,6 +187,9 @@ class Shard:
     def _fence(self) -> bool:
         """Rule 2: look at the last `EpochStarted`, then append our own; its offset is the epoch."""
         self._env.check_topics()
+        # A new decider for every reign: one may keep what no journal holds (running coroutines, say), and an abandoned
+        # reign leaves that behind in a state that never was.
+        self._env.decider = self._env.role.decider_for(self._env.shard)
         last = look_back(self._env.log, self._env.journal, self._env.codec)
         started, value, headers = announce(self._env, last)
         self._idle_reigns = started.idle_reigns

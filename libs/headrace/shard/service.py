@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import Settings
 from headrace.shard.clock import SystemClock
 from headrace.shard.errors import ShardDeclined
@@ -38,7 +39,8 @@ def run_shards(settings: Settings, role: ShardRole, ready: Callable[[], None], s
     membership = KafkaMembership(settings, role, log.availability)
     limits = Limits.of(settings)
     clock = SystemClock()
-    host = ShardHost(role, log, membership, clock, limits=limits, topic_ids=recorded.topic_ids)
+    codec = codec_for(settings)
+    host = ShardHost(role, log, membership, clock, codec=codec, limits=limits, topic_ids=recorded.topic_ids)
     export = MetricsExport(role.name, clock)
     try:
         with Watchdog(role.name, limits.watchdog_ms) as watchdog:

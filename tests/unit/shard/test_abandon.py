@@ -232,3 +232,13 @@ def test_a_coordinator_that_does_not_answer_yet_is_asked_again_without_haste() -
     shard.abandon("a test")
     shard.step()
     assert shard.phase is Phase.ASK and (shard.wait_ms() or 0) > 0
+
+
+def test_every_reign_has_a_decider_of_its_own() -> None:
+    world = MemoryWorld()
+    shard = world.start("p").shards
+    world.settle()
+    before = shard[0].env.decider
+    shard[0].abandon("a test")
+    world.settle()
+    assert shard[0].env.decider is not before

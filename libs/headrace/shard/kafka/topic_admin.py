@@ -13,9 +13,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from headrace.contracts.codec import Codec
 from headrace.contracts.definitions import NamespaceSettings
 from headrace.contracts.topics import NAMESPACE, TopicSpec, full_name
+from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.options import admin_options, reader_options, writer_options
@@ -49,7 +49,7 @@ class TopicAdmin:
         self._availability = Availability(settings.kafka)
         options: dict[str, Any] = {**admin_options(settings), "error_cb": self._availability.failed}
         self._admin = AdminClient(options)
-        self._codec = Codec()
+        self._codec = codec_for(settings)
 
     def find(self, topics: Iterable[str]) -> dict[str, FoundTopic]:
         """Return those topics that exist and are led, by name without the namespace."""
