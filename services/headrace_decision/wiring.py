@@ -12,6 +12,7 @@ from headrace.engine.activations import Activations
 from headrace.engine.budget import BudgetPort
 from headrace.engine.context import Context, Limits, Shards
 from headrace.engine.decider import DecisionDecider
+from headrace.engine.expressions.limits import Limits as ExpressionLimits
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Definitions, Program
 from headrace.engine.programs.python.program import PythonProgram
@@ -27,9 +28,9 @@ from headrace_decision.definitions import FollowedDefinitions
 from headrace_decision.tracing import TracedDecider
 
 
-def programs() -> dict[str, Program]:
+def programs(payload_bytes: int) -> dict[str, Program]:
     """Return the languages that workflows can be written in."""
-    return {"graph": GraphProgram(), "python": PythonProgram(load_bundle)}
+    return {"graph": GraphProgram(ExpressionLimits(result_bytes=payload_bytes)), "python": PythonProgram(load_bundle)}
 
 
 def decision_role(
@@ -39,7 +40,7 @@ def decision_role(
     decider = TracedDecider if telemetry.tracing() else DecisionDecider
 
     def decider_for(shard: int) -> DecisionDecider:
-        activations = Activations(definitions=definitions, programs=programs(), budget=budget)
+        activations = Activations(definitions=definitions, programs=programs(limits.payload_bytes), budget=budget)
         mine = Shards(shard=shard, decision=shards.decision, dispatcher=shards.dispatcher, resource=shards.resource)
         return decider(Context(shards=mine, limits=limits, activations=activations, codec=codec or Codec()))
 

@@ -173,3 +173,19 @@ def test_an_expression_without_end_makes_its_workflow_stuck(expression: str) -> 
         events = shard.start("heavy", {"text": "a" * 64 + "b"}, workflow_id="bad")
         assert only(events, WorkflowStuck).error == "headrace.BudgetExceeded"
         assert names(shard.start("chain")) == ["WorkflowStarted", "TaskScheduled"]
+
+
+def test_a_run_sees_the_last_result_under_its_key() -> None:
+    graph = {
+        "apiVersion": "headrace/v1",
+        "name": "series",
+        "key": "{% $input.customer %}",
+        "tasks": {"a": {"task": "one", "input": {"before": "{% $exists($previous) ? $previous.output : 'none' %}"}}},
+        "output": "{% $tasks.a.output %}",
+    }
+    shard = DecisionShard(graph)
+    for number, (customer, before) in enumerate([("x", "none"), ("x", "first"), ("y", "none")]):
+        task = only(shard.start("series", {"customer": customer}, workflow_id=f"w{number}"), TaskScheduled)
+        assert task.input == b'{"before":"' + before.encode() + b'"}'
+        ended = only(shard.complete(task, "first"), WorkflowSucceeded)
+        assert names(shard.hear(ended)) == ["PreviousRecorded"]

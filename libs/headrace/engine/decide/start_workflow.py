@@ -14,8 +14,10 @@ from headrace.contracts.message import Message
 from headrace.contracts.references import ParentRef
 from headrace.contracts.workflow_events import CommandRejected, StartRefused, WorkflowStarted
 from headrace.engine.activations import DefinitionMissing
+from headrace.engine.budget import BudgetExceeded
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
+from headrace.engine.expressions import ExpressionError
 from headrace.engine.identity import input_digest
 from headrace.engine.programs.program import RunInfo
 from headrace.engine.state import Closed, Run, ShardState
@@ -44,7 +46,7 @@ def start_workflow(
             return
         definition = _definition(context, command.name, command.version)
         started = _started(context, command, definition, run_id, existing, item.trace, now_ms)
-        started = msgspec.structs.replace(started, previous=state.previous.get((command.name, command.key), b""))
+        started = msgspec.structs.replace(started, previous=state.previous.get((command.name, started.key), b""))
     except _Refusal as refusal:
         yield StartRefused(
             workflow_id=command.workflow_id,
@@ -189,11 +191,13 @@ def _started(
         correlation_id=command.correlation_id,
         trace=trace,
     )
-    return msgspec.structs.replace(started, timeout_ms=_timeout_ms(context, started))
+    return _with_options(context, started)
 
 
-def _timeout_ms(context: Context, started: WorkflowStarted) -> int:
-    """Return the time limit that the definition sets; a definition that cannot be prepared is refused here."""
+def _with_options(context: Context, started: WorkflowStarted) -> WorkflowStarted:
+    """Return the start with what the definition says of time limit and key; one that cannot be prepared is refused
+    here.
+    """
     try:
         program, prepared = context.activations.prepared(started.program, started.name, started.version)
         info = RunInfo(
@@ -206,9 +210,17 @@ def _timeout_ms(context: Context, started: WorkflowStarted) -> int:
             content_type=started.content_type,
             started_at=started.at,
         )
-        return program.timeout_ms(prepared, info)
+        with context.activations.budget.activation(started.workflow_id):
+            key = started.key or program.key(prepared, info)
+        return msgspec.structs.replace(started, timeout_ms=program.timeout_ms(prepared, info), key=key)
     except DefinitionMissing as error:
         raise _Refusal("headrace.UnknownDefinition", str(error)) from error
+    except BudgetExceeded as error:
+        raise _Refusal("headrace.BudgetExceeded", str(error)) from error
+    except ExpressionError as error:
+        raise _Refusal(
+            "headrace.ExpressionError", f"Expected the workflow's key to have a value, but {error}"
+        ) from error
     except Exception as error:
         raise _Refusal("headrace.InvalidDefinition", f"{type(error).__name__}: {error}") from error
 

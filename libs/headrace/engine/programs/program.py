@@ -44,6 +44,9 @@ class Program(Protocol):
     def timeout_ms(self, prepared: Any, run: RunInfo) -> int:
         """Return how long a run may take, in ms; 0 means no limit."""
 
+    def key(self, prepared: Any, run: RunInfo) -> str:
+        """Return the key that the definition gives a run, for `previous`; empty where it gives none."""
+
     async def main(self, prepared: Any, run: RunInfo, kernel: Kernel) -> Result:
         """Run a workflow: return its result, raise `WorkflowFailure`, or let `Cancelled` out."""
 

@@ -24,6 +24,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
     function: WorkflowFunction
     timeout_ms: int
+    series: str = ""
 
 
 class PythonProgram:
@@ -37,11 +38,15 @@ class PythonProgram:
     def prepare(self, definition: Definition) -> Prepared:
         """Return the workflow function of a bundle."""
         options = msgspec.json.decode(definition.options or b"{}")
-        return Prepared(self._load(definition.source), int(options.get("timeout_ms", 0)))
+        return Prepared(self._load(definition.source), int(options.get("timeout_ms", 0)), str(options.get("key", "")))
 
     def timeout_ms(self, prepared: Prepared, run: RunInfo) -> int:
         """Return the time limit of the workflow's decorator."""
         return prepared.timeout_ms
+
+    def key(self, prepared: Prepared, run: RunInfo) -> str:
+        """Return the key of the workflow's decorator."""
+        return prepared.series
 
     async def main(self, prepared: Prepared, run: RunInfo, kernel: Kernel) -> Result:
         """Call the function with its input, and return its result as JSON."""
