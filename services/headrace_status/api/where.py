@@ -76,6 +76,7 @@ def _tokens(text: str) -> list[_Token]:
     while at < len(stripped):
         match = _TOKEN.match(stripped, at)
         if match is None:
+            at += len(stripped[at:]) - len(stripped[at:].lstrip())
             raise BadExpression(
                 f"Expected a field, a literal or a comparison at character {at + 1}, but found {stripped[at : at + 20]!r}"
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
+from tests.support.status_world import LIMITS, SCHEMA, StatusWorld
 
 from headrace.contracts.dispatch_events import AssignmentsEnded, TaskRequeued, TaskUnserved
 from headrace.contracts.headers import journal_headers
@@ -18,8 +20,6 @@ from headrace_status.fold.changes import Put
 from headrace_status.limits import Limits
 from headrace_status.projection.board import Board
 from headrace_status.projection.writer import Move, PositionsMoved, Writer
-from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
-from tests.support.status_world import LIMITS, SCHEMA, StatusWorld
 
 
 def statuses(world: StatusWorld) -> dict[str, str]:

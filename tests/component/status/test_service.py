@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 from confluent_kafka import Producer
+from tests.support.servers import Database
+from tests.support.status_events import ID, done, scheduled, started, succeeded
 
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
@@ -21,8 +23,6 @@ from headrace.contracts.headers import EPOCH_STARTED, journal_headers
 from headrace.contracts.journal import EpochStarted, JournalRecord
 from headrace.runtime.settings import Settings
 from headrace.shard.topics import ensure_topics
-from tests.support.servers import Database
-from tests.support.status_events import ID, done, scheduled, started, succeeded
 
 
 def eventually(what: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
@@ -34,7 +34,9 @@ def eventually(what: Callable[[], bool], process: subprocess.Popen[bytes], log: 
 
 
 @pytest.fixture
-def service(settings: Settings, postgres: Database, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+def service(
+    settings: Settings, postgres: Database, tmp_path: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     """The running service, its address and its log."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -83,7 +85,12 @@ def test_a_workflow_on_kafka_shows_in_the_api(
 def test_without_a_dsn_it_says_which_setting_is_missing(settings: Settings) -> None:
     environment = {"PATH": os.environ["PATH"], "HEADRACE_KAFKA": settings.kafka}
     ended = subprocess.run(
-        [sys.executable, "-m", "headrace_status"], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "headrace_status"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert ended.returncode == 1
     assert "HEADRACE_POSTGRES" in ended.stderr

@@ -1,0 +1,77 @@
+"""The graph of a workflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headrace_status.api.graph import declared_names, graph
+
+SOURCE = '{"tasks":{"a":{"task":"list"},"b":{"workflow":"child","needs":["a"]},"c":{"sleep":"5m","needs":["a"],"foreach":"{% $x %}"}},"on_exit":{"task":"tidy"}}'
+
+
+def task(name: str, status: str, step: int = 0, **fields: Any) -> dict[str, Any]:
+    empty = {
+        "index": None,
+        "task": "t",
+        "kind": "task",
+        "attempt": 1,
+        "error": None,
+        "cause": None,
+        "reason": None,
+        "child_id": None,
+    }
+    return {**empty, "started_at": None, "ended_at": None, "name": name, "status": status, "step": step, **fields}
+
+
+def statuses(found: dict[str, Any]) -> dict[str, str]:
+    return {node["name"]: node["status"] for node in found["nodes"]}
+
+
+def test_the_definition_gives_nodes_and_edges() -> None:
+    found = graph("graph", SOURCE, "RUNNING", [task("a", "RUNNING")], {})
+    assert [(node["name"], node["kind"], node["foreach"]) for node in found["nodes"]] == [
+        ("a", "task", False),
+        ("b", "child", False),
+        ("c", "timer", True),
+        ("on_exit", "task", False),
+    ]
+    assert [(edge["from"], edge["to"]) for edge in found["edges"]] == [
+        ("a", "b"),
+        ("a", "c"),
+        ("b", "on_exit"),
+        ("c", "on_exit"),
+    ]
+    assert statuses(found) == {"a": "RUNNING", "b": "WAITING", "c": "WAITING", "on_exit": "WAITING"}
+    assert declared_names(SOURCE) == ["a", "b", "c"]
+
+
+def test_nodes_that_a_closed_workflow_never_reached_are_cancelled() -> None:
+    assert statuses(graph("graph", SOURCE, "TERMINATED", [], {})) == dict.fromkeys(
+        ("a", "b", "c", "on_exit"), "CANCELLED"
+    )
+
+
+@pytest.mark.parametrize(
+    ("items", "ended", "expected"),
+    [
+        (["SUCCEEDED", "RUNNING"], None, "RUNNING"),
+        (["SUCCEEDED", "SCHEDULED"], None, "SCHEDULED"),
+        (["SUCCEEDED"], None, "RUNNING"),
+        (["SUCCEEDED", "FAILED"], None, "FAILED"),
+        (["SUCCEEDED", "FAILED"], "SUCCEEDED", "SUCCEEDED"),
+        ([], "SUCCEEDED", "SUCCEEDED"),
+    ],
+)
+def test_a_node_with_items(items: list[str], ended: str | None, expected: str) -> None:
+    tasks = [task("c", status, at, index=at) for at, status in enumerate(items)]
+    ends = {"c": {"status": ended, "error": None, "cause": None, "ended_at": None}} if ended else {}
+    found = graph("graph", SOURCE, "RUNNING", tasks, ends)
+    assert statuses(found)["c"] == expected
+
+
+def test_a_source_that_cannot_be_read_gives_the_steps_instead() -> None:
+    for source in ("", "not json", "[]", '{"tasks":[]}', '{"tasks":{"a":1}}'):
+        found = graph("graph", source, "RUNNING", [task("x", "SUCCEEDED"), task("y", "RUNNING", 1)], {})
+        assert (found["layout"], found["edges"]) == ("sequence", [{"from": "x", "to": "y"}])
