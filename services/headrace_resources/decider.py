@@ -23,6 +23,7 @@ from headrace_resources.decide.lease_requested import ERROR, refused
 from headrace_resources.decide.round import Round
 from headrace_resources.decide.run_ended import release_run
 from headrace_resources.decide.settle import settle
+from headrace_resources.decide.undeclared import refusal_due_at, refuse_undeclared
 from headrace_resources.evolve import evolve
 from headrace_resources.state import ShardState
 
@@ -79,12 +80,12 @@ class ResourceDecider:
                 yield refused(round_, event.resource, event.units, holder, cause)
 
     def due_at(self, state: ShardState) -> int | None:
-        """Return None: a lease ends with its task, never by time."""
-        return None
+        """Return when a request for a resource that nobody declares is refused. A lease never ends by time."""
+        return refusal_due_at(state)
 
     def tick(self, state: ShardState, now_ms: int) -> Iterator[Message]:
-        """Yield nothing: there are no timers."""
-        yield from ()
+        """Refuse the requests that have waited in vain for their resource's declaration."""
+        yield from refuse_undeclared(Round(state=state, now_ms=now_ms, shard=self._shard, shards=self._shards))
 
     def has_pending(self, state: ShardState) -> bool:
         """Tell whether claims of an ended run, or turns that have come, are left from an earlier round."""

@@ -39,11 +39,16 @@ def _declared(state: ShardState, event: ResourceDeclared) -> None:
         state.resources[event.resource] = Resource(capacity=event.capacity)
     else:
         resource.capacity = event.capacity
+        resource.declared = True
+        state.undeclared.pop(event.resource, None)
         state.note(event.resource)
 
 
 def _queued(state: ShardState, event: LeaseQueued) -> None:
     state.arrivals += 1
+    if event.resource not in state.resources:
+        state.resources[event.resource] = Resource(capacity=0, declared=False)
+        state.undeclared[event.resource] = None
     state.put(
         Claim(
             resource=event.resource,
@@ -51,6 +56,7 @@ def _queued(state: ShardState, event: LeaseQueued) -> None:
             priority=event.priority,
             holder=event.holder,
             arrival=state.arrivals,
+            asked_at=event.at,
         )
     )
 

@@ -16,7 +16,9 @@ from headrace.contracts.references import LeaseHolder
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt's claim on a resource. `arrival` numbers a shard's waiting claims in the order of coming."""
+    """One attempt's claim on a resource. `arrival` numbers a shard's waiting claims in the order of coming; `asked_at` is
+    when it began to wait, in ms since the epoch.
+    """
 
     resource: str
     units: int
@@ -24,6 +26,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     holder: LeaseHolder
     token: int = 0
     arrival: int = 0
+    asked_at: int = 0
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -33,9 +36,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, kw_only=True)
 class Resource:
-    """A named semaphore. `last_token` only grows; `held` may exceed `capacity` after the capacity was lowered."""
+    """A named semaphore. `last_token` only grows; `held` may exceed `capacity` after the capacity was lowered.
+
+    One that is not `declared` was only asked for: claims wait for its declaration, and it goes with the last of them.
+    """
 
     capacity: int
+    declared: bool = True
     held: int = 0
     last_token: int = 0
     waiting: list[Claim] = field(default_factory=list)
@@ -52,20 +59,22 @@ class Resource:
     def head_can_move(self) -> bool:
         """Tell whether the first waiting claim can be granted, or can never be."""
         head = self.head()
-        return head is not None and (head.units <= self.free or head.units > self.capacity)
+        return self.declared and head is not None and (head.units <= self.free or head.units > self.capacity)
 
 
 @dataclass(slots=True, kw_only=True)
 class ShardState:
     """The fold of a resource shard's journal.
 
-    `unsettled` names the resources whose queue can move; it is empty when nothing is pending. `ending` holds runs that
+    `unsettled` names the resources whose queue can move; it is empty when nothing is pending. `undeclared` names
+    those that were only asked for. `ending` holds runs that
     have ended while claims of theirs are left, with the ending's name. Dicts stand for ordered sets: no hash order.
     """
 
     resources: dict[str, Resource] = field(default_factory=dict)
     runs: dict[str, dict[int, Claim]] = field(default_factory=dict)
     unsettled: dict[str, None] = field(default_factory=dict)
+    undeclared: dict[str, None] = field(default_factory=dict)
     ending: dict[str, str] = field(default_factory=dict)
     arrivals: int = 0
 
@@ -105,7 +114,11 @@ class ShardState:
             at = bisect_left(resource.waiting, claim.turn, key=lambda waiting: waiting.turn)
             assert resource.waiting[at] is claim, f"Expected {claim} at its turn, but found {resource.waiting[at]}"
             del resource.waiting[at]
-        self.note(claim.resource)
+        if resource.declared or resource.waiting:
+            self.note(claim.resource)
+        else:
+            del self.resources[claim.resource]
+            self.undeclared.pop(claim.resource)
         return claim
 
     def note(self, name: str) -> None:

@@ -19,7 +19,7 @@ def declare_resource(round_: Round, command: DeclareResource) -> Iterator[Messag
     A capacity below what is held takes nothing from its holders: nothing is granted until enough has come back.
     """
     resource = round_.state.resources.get(command.resource)
-    if resource is not None and resource.capacity == command.capacity:
+    if resource is not None and resource.declared and resource.capacity == command.capacity:
         return
     yield ResourceDeclared(
         resource=command.resource,

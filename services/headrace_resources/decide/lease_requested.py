@@ -33,11 +33,12 @@ def lease_requested(round_: Round, event: LeaseRequested) -> Iterator[Message]:
         index=event.index,
         shard=round_.from_shard,
     )
-    if event.resource not in state.resources and event.capacity > 0:
+    known = state.resources.get(event.resource)
+    if (known is None or not known.declared) and event.capacity > 0:
         yield ResourceDeclared(
             resource=event.resource, capacity=event.capacity, declared_by=event.workflow_id, at=round_.now_ms
         )
-    cause = _refusal(round_, event)
+    cause = _refusal(round_, event)  # An unknown resource is none: its declaration may be on its way.
     if cause:
         yield refused(round_, event.resource, event.units, holder, cause)
         return
@@ -66,13 +67,8 @@ def too_many(resource: str, units: int, capacity: int) -> str:
 
 def _refusal(round_: Round, event: LeaseRequested) -> str:
     resource = round_.state.resources.get(event.resource)
-    if resource is None:
-        return (
-            f"Expected a declared resource, but {event.resource!r} is not known; declare it in the workflow's "
-            "`resources`, or with `resource(name, capacity)` in a deployed module"
-        )
     if event.units < 1:
         return f"Expected at least 1 unit of resource {event.resource!r}, but the task asks for {event.units}"
-    if event.units > resource.capacity:
+    if resource is not None and resource.declared and event.units > resource.capacity:
         return too_many(event.resource, event.units, resource.capacity)
     return ""

@@ -27,9 +27,9 @@ def settle(round_: Round) -> Iterator[Message]:
 
 
 def _settle_resource(round_: Round, name: str, requests: list[Request], budget: int) -> Iterator[Message]:
-    resource = round_.state.resources[name]
+    resource = round_.state.resources.get(name)
     arriving = sorted(requests, key=lambda request: -request.priority)
-    while budget > 0:
+    while budget > 0 and resource is not None and resource.declared:
         waiting = resource.head()
         if waiting is not None and (not arriving or waiting.priority >= arriving[0].priority):
             if not resource.head_can_move():

@@ -55,6 +55,15 @@ class ResourceShard:
         command = DeclareResource(command_id="c", resource=resource, capacity=capacity, issued_at=0, declared_by="w@1")
         return self.feed(command, topic="resource.commands")
 
+    def wait(self, for_ms: int) -> list[Message]:
+        """Let time pass, and the timers that are due."""
+        self.now_ms += for_ms
+        events = []
+        while (due_at := self.decider.due_at(self.state)) is not None and due_at <= self.now_ms:
+            events += [self._take(event) for event in self.decider.tick(self.state, self.now_ms)]
+        assert self.state == self.replayed
+        return events
+
     def tokens(self) -> list[int]:
         """Return every token that was given out, in order."""
         return [event.fencing_token for event in self.journal if isinstance(event, LeaseGranted)]

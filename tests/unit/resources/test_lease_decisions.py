@@ -15,7 +15,7 @@ from headrace.contracts.resource_events import LeaseGranted, LeaseQueued, LeaseR
 from headrace.contracts.workflow_events import CommandRejected, WorkflowTerminated
 from headrace.shard.decider import Input
 from headrace_resources.decide import EVENT_DECIDERS
-from headrace_resources.decide.limits import EVENTS_PER_ROUND
+from headrace_resources.decide.limits import DECLARATION_WAIT_MS, EVENTS_PER_ROUND
 from headrace_resources.decide.run_ended import RunEnding
 from headrace_resources.evolve import EVOLVERS, RUN_ENDINGS
 from tests.unit.resources.resource_shard import ResourceShard, ended, request, returned
@@ -49,12 +49,35 @@ def test_an_unknown_resource_with_a_capacity_is_declared_and_granted() -> None:
     assert shard.decider.addressees(granted) == ("d3",)
 
 
-def test_an_unknown_resource_without_a_capacity_is_refused() -> None:
+def test_an_unknown_resource_without_a_capacity_is_refused_after_a_while() -> None:
     shard = ResourceShard()
-    (refused,) = shard.record(request(), shard=1)
+    assert names(shard.record(request(), shard=1)) == ["LeaseQueued"]
+    assert shard.wait(DECLARATION_WAIT_MS - 1) == []
+    (refused,) = shard.wait(1)
+    assert not shard.state.resources and not shard.state.undeclared
     assert isinstance(refused, LeaseRefused)
     assert refused.error == "headrace.ResourceError" and "'parser' is not known" in refused.cause
     assert shard.decider.addressees(refused) == ("d1",)
+
+
+@pytest.mark.parametrize("how", ["command", "request"])
+def test_a_declaration_that_is_read_after_the_request_still_counts(how: str) -> None:
+    shard = ResourceShard()
+    shard.record(request("a"), request("large", units=4))
+    if how == "command":
+        events = shard.declare("parser", 2)
+        assert holders(events) == [("LeaseRefused", "large", 0), ("LeaseGranted", "a", 0)]
+    else:
+        events = shard.record(request("b", capacity=2))
+        assert holders(events) == [("LeaseGranted", "a", 0), ("LeaseRefused", "large", 0), ("LeaseGranted", "b", 0)]
+    assert shard.wait(10 * DECLARATION_WAIT_MS) == []
+
+
+def test_a_request_that_ends_before_its_resource_is_declared_leaves_nothing() -> None:
+    shard = ResourceShard()
+    shard.record(request("a"))
+    assert names(shard.record(ended("WorkflowFailed", "a"))) == ["LeaseReleased"]
+    assert not shard.state.resources and shard.decider.due_at(shard.state) is None
 
 
 @pytest.mark.parametrize("units", [0, -1, 3])

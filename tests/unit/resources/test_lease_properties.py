@@ -11,7 +11,8 @@ from headrace.contracts.message import Message
 from headrace.contracts.resource_events import LeaseGranted
 from tests.unit.resources.resource_shard import ResourceShard, ended, request
 
-RESOURCES = ["parser", "gpu"]
+# The last one is not declared at first.
+RESOURCES = ["parser", "gpu", "later"]
 RUNS = ["a", "b", "c"]
 steps = st.integers(0, 3)
 asks = st.tuples(
@@ -53,7 +54,7 @@ class Model:
     count: int = 0
 
     def ask(self, run: str, step: int, units: int, priority: int, resource: str) -> None:
-        if any(wish.key == (run, step) for wish in self.wishes) or units > self.capacity[resource]:
+        if any(wish.key == (run, step) for wish in self.wishes) or units > self.capacity.get(resource, units):
             return
         self.count += 1
         self.wishes.append(Wish((run, step), resource, units, priority, self.count))
