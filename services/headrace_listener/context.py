@@ -8,17 +8,19 @@ from headrace.contracts.codec import Codec
 from headrace.contracts.definitions import NamespaceSettings
 from headrace.contracts.topics import topic_specs
 from headrace.runtime.settings import Settings
+from headrace.shard.kafka.availability import Availability
 from headrace.shard.topics import partitions_of, with_recorded
 from headrace_listener.limits import DEFAULT_LIMITS, Limits
 
 
 class ServiceContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings, what was recorded when the namespace was made, the codec, the limits, and this process's name."""
+    """Settings, what was recorded when the namespace was made, and what else there is one of in the process."""
 
     settings: Settings
     namespace: NamespaceSettings
     codec: Codec
     process: str
+    availability: Availability
     limits: Limits = DEFAULT_LIMITS
 
     def partitions(self, topic: str) -> int:

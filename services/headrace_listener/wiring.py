@@ -16,7 +16,7 @@ from headrace.authoring.triggers import TriggerDefinition
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import Settings
-from headrace.shard.kafka.availability import Availability
+from headrace.shard.kafka import KafkaLog
 from headrace.shard.ports import LogAway
 from headrace.shard.topics import ensure_topics
 from headrace_listener.context import ServiceContext
@@ -64,22 +64,29 @@ def run(
     except LogAway:
         return  # told to stop while Kafka was away
     process = f"{socket.gethostname()}:{os.getpid()}"
+    log = KafkaLog(settings)
     context = ServiceContext(
-        settings=settings, namespace=namespace, codec=codec_for(settings), process=process, limits=limits
+        settings=settings,
+        namespace=namespace,
+        codec=codec_for(settings),
+        process=process,
+        availability=log.availability,
+        limits=limits,
     )
-    outbox = Outbox(settings, context.partitions, Availability(settings.kafka))
+    outbox = Outbox(settings, context.partitions, context.availability)
     states = States(context.codec, outbox.send)
-    threads = Threads(build(context, loaded, outbox, states), stopping)
+    threads = Threads(build(context, log, loaded, outbox, states), stopping)
     try:
         _watch(threads, states, ready, stopping, limits)
     finally:
         threads.join(limits.stop_ms / 1000)
         states.publish(_now_ms())
         outbox.close(1.0)
+        log.close()
     threads.check()
 
 
-def build(context: ServiceContext, apps: Apps, outbox: Outbox, states: States) -> dict[str, Part]:
+def build(context: ServiceContext, log: KafkaLog, apps: Apps, outbox: Outbox, states: States) -> dict[str, Part]:
     """Return everything that the service runs, by name."""
     namespace = context.settings.namespace
     loop = EventLoop()
@@ -87,7 +94,9 @@ def build(context: ServiceContext, apps: Apps, outbox: Outbox, states: States) -
     def progress(name: str, kind: str, source: str, group: str) -> Progress:
         return states.add(Progress(name=name, kind=kind, source=source, group=group, process=context.process))
 
-    parts: dict[str, Part] = {RELAY: RelayService(context, progress(RELAY, RELAY, "journals", f"{namespace}.{RELAY}"))}
+    parts: dict[str, Part] = {
+        RELAY: RelayService(context, log, progress(RELAY, RELAY, "journals", f"{namespace}.{RELAY}"))
+    }
     for definition in apps.listeners.values():
         assert isinstance(definition, ListenerDefinition)
         source = ",".join(sorted(definition.events)) or "all events"

@@ -19,7 +19,6 @@ from headrace.engine.budget import BudgetExceeded
 from headrace.engine.expressions import ExpressionError
 from headrace.runtime import logging as logs
 from headrace.runtime import metrics, telemetry
-from headrace.shard.kafka.availability import Availability
 from headrace.shard.ports import Record
 from headrace_listener.context import ServiceContext
 from headrace_listener.dead_letters import dead_letter
@@ -59,7 +58,6 @@ class ListenerService:
         self._limits = context.limits
         self._outbox = outbox
         self._progress = progress
-        self._availability = Availability(context.settings.kafka)
         self._caller: Caller = caller_for(definition.function, definition.name, loop)
         namespace = context.settings.namespace
         self._prefix = full_name(namespace, "")
@@ -69,7 +67,7 @@ class ListenerService:
             group=group_of(namespace, definition.name),
             start=definition.start,
             limits=context.limits,
-            availability=self._availability,
+            availability=context.availability,
         )
 
     def run(self, stop: threading.Event) -> None:

@@ -40,17 +40,17 @@ def relay_role() -> ShardRole:
 class RelayService:
     """Runs the relay while this process is elected, in the thread that calls `run`."""
 
-    def __init__(self, context: ServiceContext, progress: Progress) -> None:
+    def __init__(self, context: ServiceContext, log: KafkaLog, progress: Progress) -> None:
         self.ready = threading.Event()
         """Set once this process knows its part: it relays, or somebody else does."""
         self._context = context
         self._limits = context.limits
         self._progress = progress
         self._clock = SystemClock()
-        self._log = KafkaLog(context.settings)
+        self._log = log
         self._guard = TopicGuard(self._log, topics.JOURNALS, context.namespace.topic_ids)
         self._next_check = 0
-        self._membership = KafkaMembership(context.settings, relay_role(), self._log.availability)
+        self._membership = KafkaMembership(context.settings, relay_role(), context.availability)
         self._output: KafkaOutput | None = None
         self._relay: Relay | None = None
 
@@ -73,7 +73,6 @@ class RelayService:
         finally:
             self._end()
             self._membership.close()
-            self._log.close()
 
     def _step(self, stop: threading.Event) -> None:
         try:
@@ -90,7 +89,7 @@ class RelayService:
             self._end()
             stop.wait(self._context.settings.session_timeout_ms / 1000)
         except (TransactionFailed, LogAway) as error:
-            if not self._log.availability.away:
+            if not self._context.availability.away:
                 _log.warning("the relay begins again where its last transaction ended: %s", error)
             self._progress.failed(str(error), self._clock.now_ms())
             self._end()
@@ -98,8 +97,9 @@ class RelayService:
 
     def _begin(self) -> None:
         context = self._context
-        availability = self._log.availability
-        self._output = KafkaOutput(context.settings, context.partitions, availability, context.codec, self._limits)
+        self._output = KafkaOutput(
+            context.settings, context.partitions, context.availability, context.codec, self._limits
+        )
         namespace = context.settings.namespace
         self._relay = Relay(
             self._log, self._output, self._clock, codec=context.codec, namespace=namespace, limits=self._limits

@@ -14,7 +14,6 @@ from headrace.authoring.triggers import TriggerDefinition
 from headrace.contracts import topics
 from headrace.contracts.headers import TRACEPARENT, Headers, traceparent
 from headrace.runtime import metrics, telemetry
-from headrace.shard.kafka.availability import Availability
 from headrace.shard.ports import Record
 from headrace_listener.context import ServiceContext
 from headrace_listener.dead_letters import dead_letter
@@ -52,7 +51,7 @@ class TriggerService:
             group=group_of(context.settings.namespace, definition.name),
             start=definition.start,
             limits=context.limits,
-            availability=Availability(context.settings.kafka),
+            availability=context.availability,
         )
 
     def run(self, stop: threading.Event) -> None:

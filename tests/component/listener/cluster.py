@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from confluent_kafka import Consumer, KafkaError, Message as KafkaMessage, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
 from headrace.contracts.codec import Codec
 from headrace.contracts.headers import Headers, journal_headers
 from headrace.contracts.journal import EpochStarted, JournalRecord

@@ -1,4 +1,4 @@
-"""`@listener` functions on a real Kafka: called once each in quiet times, retried, given up, and never in each other's way."""
+"""`@listener` functions on a real Kafka: called, retried, given up, and never in each other's way."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from headrace.contracts import topics
 from headrace.runtime.settings import Settings
 from headrace.shard.topics import ensure_topics
-
 from tests.component.listener.cluster import CODEC, Journal, app, eventually, headers_of, read, running
 from tests.unit.listener.journals import scheduled, succeeded
 

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 
 import pytest
+
 from headrace.contracts import topics
 from headrace.contracts.workflow_events import CommandRejected
 from headrace.runtime.settings import Settings
@@ -20,14 +21,20 @@ from headrace_listener.context import ServiceContext
 from headrace_listener.relay.kafka import KafkaOutput
 from headrace_listener.relay.ports import Fenced
 from headrace_listener.relay.relay import Relay
-
 from tests.component.listener.cluster import CODEC, LIMITS, Journal, eventually, headers_of, read, running
 from tests.unit.listener.journals import scheduled
 
 
 def make_output(settings: Settings, log: KafkaLog) -> KafkaOutput:
     namespace = ensure_topics(settings)
-    context = ServiceContext(settings=settings, namespace=namespace, codec=CODEC, process="test", limits=LIMITS)
+    context = ServiceContext(
+        settings=settings,
+        namespace=namespace,
+        codec=CODEC,
+        process="test",
+        availability=log.availability,
+        limits=LIMITS,
+    )
     return KafkaOutput(settings, context.partitions, log.availability, CODEC, LIMITS)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+
 from headrace.contracts import topics
 from headrace.contracts.partition import shard_of
 from headrace.runtime.settings import Settings
 from headrace.shard.topics import ensure_topics
-
 from tests.component.listener.cluster import CODEC, app, eventually, headers_of, produce, read, running
 
 APP = (

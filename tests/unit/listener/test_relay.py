@@ -228,5 +228,5 @@ def test_a_journal_that_was_shortened_stops_the_relay() -> None:
     world.workflows.write(scheduled("w-2"))
     world.workflows.write(scheduled("w-3"))
     world.log.shorten(WORKFLOWS, 3)
-    with pytest.raises(PositionLost, match="workflow.journal"):
+    with pytest.raises(PositionLost, match="shortened"):
         world.relay()
