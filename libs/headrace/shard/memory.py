@@ -41,7 +41,7 @@ class Append(msgspec.Struct, frozen=True):
     headers: Headers
 
 
-def always_written(append: Append) -> Delivery:
+def always_written(_append: Append) -> Delivery:
     """Deliver everything."""
     return Delivery.WRITTEN
 

@@ -7,7 +7,7 @@ class MemoryGroup:
     """Which member has which shard. A member sees a change only when it polls, as with a real group."""
 
     def __init__(self, shards: int) -> None:
-        self._owners: dict[int, str] = {shard: "" for shard in range(shards)}
+        self._owners: dict[int, str] = dict.fromkeys(range(shards), "")
 
     def join(self, member: str) -> MemoryMembership:
         """Return a member's view; it gets every shard that nobody has."""

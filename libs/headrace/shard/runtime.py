@@ -212,7 +212,8 @@ class Shard:
 
     def _replay(self) -> bool:
         """Rule 3, and the beginning of rule 4: the ends of the inputs at take-over."""
-        assert self._recovery is not None and self._writer is not None
+        assert self._recovery is not None
+        assert self._writer is not None
         if not self._recovery.done and not self._recovery.step():
             return False
         if not self._recovery.done:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from types import TracebackType
+from typing import Self
 
 EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 
@@ -30,7 +31,7 @@ class Watchdog:
         """Say that the loop goes round."""
         self._alive_at = time.monotonic()
 
-    def __enter__(self) -> Watchdog:
+    def __enter__(self) -> Self:
         """Begin to watch."""
         self.alive()
         self._thread.start()
@@ -46,11 +47,10 @@ class Watchdog:
         while not self._done.wait(self._limit_s / 4):
             stands_s = time.monotonic() - self._alive_at
             if stands_s > self._limit_s:
-                print(
-                    f"{self._name}: expected the loop to go round, but it has stood still for {stands_s:.0f} s. The "
-                    "process ends, so that "
-                    "another takes its shards; where it stands:",
-                    file=sys.stderr,
+                sys.stderr.write(
+                    f"{self._name}: expected the loop to go round, but it has stood still for {stands_s:.0f} s. "
+                    "The process ends, so that another takes its shards; where it stands:\n"
                 )
+                sys.stderr.flush()
                 faulthandler.dump_traceback(all_threads=True)
                 os._exit(EXIT_CODE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -26,8 +25,8 @@ from tests.contract.log.conftest import TIMEOUT_S, until
 
 
 @pytest.fixture
-def admin(kafka: str) -> Iterator[AdminClient]:
-    yield AdminClient({"bootstrap.servers": kafka})
+def admin(kafka: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": kafka})
 
 
 def delete(admin: AdminClient, topic: str) -> None:

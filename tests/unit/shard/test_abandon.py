@@ -228,7 +228,7 @@ def test_a_coordinator_that_does_not_answer_yet_is_asked_again_without_haste() -
     host = world.start("p")
     world.settle()
     shard = host.shards[0]
-    shard._membership.confirm = lambda number: None  # type: ignore[method-assign]
+    shard._membership.confirm = lambda shard: None  # type: ignore[method-assign]
     shard.abandon("a test")
     shard.step()
     assert shard.phase is Phase.ASK and (shard.wait_ms() or 0) > 0

@@ -7,6 +7,8 @@ import time
 
 from confluent_kafka import KafkaError
 
+from headrace.shard.kafka.error_codes import ALL_BROKERS_DOWN, NOT_ADMITTED
+
 _log = logging.getLogger("headrace.kafka")
 # Clients find out one by one, and reconnect one by one: until nobody has complained for so long, Kafka is not back.
 _STEADY_S = 3.0
@@ -28,9 +30,9 @@ class Availability:
 
     def failed(self, error: KafkaError) -> None:
         """Take what a client reports. Only the loss of all brokers counts: of one alone librdkafka takes care."""
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+        if error.code() == ALL_BROKERS_DOWN:
             self.lost(error.str())
-        elif error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError.SASL_AUTHENTICATION_FAILED):
+        elif error.code() in NOT_ADMITTED:
             self.lost(f"{error.str()}; check the HEADRACE_KAFKA_CONFIG_* settings for SASL and TLS")
 
     def lost(self, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future
 from typing import Any
 
 import confluent_kafka
@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from headrace.contracts.topics import full_name
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
+from headrace.shard.kafka.error_codes import END_OF_PARTITION, OFFSET_GONE, TOPIC_UNKNOWN
 from headrace.shard.kafka.options import admin_options, look_up_options
 from headrace.shard.kafka.source import KafkaSource
 from headrace.shard.kafka.writer import KafkaWriter
@@ -25,7 +26,6 @@ _TIMEOUT_S = 2.0
 # A broker that has just started may not know its topics yet. One that still does not after this time never will.
 _UNKNOWN_S = 10.0
 _EARLIEST, _LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
-_UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 
 
 class KafkaLog:
@@ -133,9 +133,9 @@ class KafkaLog:
                     value=message.value() or b"",
                     headers=message.headers() or [],  # type: ignore[arg-type]
                 )
-            if error.code() == KafkaError._PARTITION_EOF:
+            if error.code() == END_OF_PARTITION:
                 return None
-            if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            if error.code() in OFFSET_GONE:
                 raise PositionLost(
                     f"Expected a record of {partition} to exist, but {error.str()}; the topic was shortened"
                 )
@@ -147,7 +147,7 @@ class KafkaLog:
             result = future.result(timeout=2 * _TIMEOUT_S)
         except KafkaException as error:
             reason: KafkaError = error.args[0]
-            if reason.code() in _UNKNOWN:
+            if reason.code() in TOPIC_UNKNOWN:
                 raise _Unknown from error
             raise self._away(reason.str()) from error
         except TimeoutError as error:

@@ -10,18 +10,12 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException
 from headrace.contracts.topics import full_name
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
+from headrace.shard.kafka.error_codes import NO_MEMBER
 from headrace.shard.kafka.options import member_options
 from headrace.shard.roles import ShardRole
 
 # The group tells a member that gets nothing so by silence.
 _EMPTY_HANDED_S = 3.0
-_NOT_OURS = {
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError._ASSIGNMENT_LOST,
-}
 
 
 class KafkaMembership:
@@ -88,7 +82,7 @@ class KafkaMembership:
         errors = [problem for problem in (error, *(p.error for p in partitions)) if problem is not None]
         if not errors:
             self._answer = True
-        elif any(problem.code() in _NOT_OURS for problem in errors):
+        elif any(problem.code() in NO_MEMBER for problem in errors):
             self._answer = False
         else:
             self._asked = None  # Kafka does not answer; ask again.

@@ -10,19 +10,13 @@ from confluent_kafka import Consumer, KafkaError, Message
 from headrace.contracts.topics import full_name
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
+from headrace.shard.kafka.error_codes import END_OF_PARTITION, OFFSET_GONE, TOPIC_UNKNOWN
 from headrace.shard.kafka.options import reader_options
 from headrace.shard.ports import LogAway, LookUps, PositionLost, Record, TopicPartition
 
 # The partition's topic or offset may be gone. Whether it is, is checked: a broker that starts may say so without
 # reason.
-_DOUBTFUL = {
-    KafkaError._AUTO_OFFSET_RESET,
-    KafkaError.OFFSET_OUT_OF_RANGE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.UNKNOWN_TOPIC_ID,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-}
+_DOUBTFUL = OFFSET_GONE | TOPIC_UNKNOWN
 
 
 class KafkaSource:
@@ -89,7 +83,9 @@ class KafkaSource:
             self._note(message, error)
             return None
         topic, partition, offset = message.topic(), message.partition(), message.offset()
-        assert topic is not None and partition is not None and offset is not None
+        assert topic is not None
+        assert partition is not None
+        assert offset is not None
         where = TopicPartition(topic[len(self._prefix) :], partition)
         expected = self._next.get(where)
         if expected is None or offset < expected:
@@ -111,7 +107,7 @@ class KafkaSource:
             self._note_topic(topic, error)
             return
         where = TopicPartition(topic[len(self._prefix) :], partition)
-        if error.code() == KafkaError._PARTITION_EOF:
+        if error.code() == END_OF_PARTITION:
             offset = message.offset()
             if where in self._next and offset is not None:
                 self._next[where] = max(self._next[where], offset)

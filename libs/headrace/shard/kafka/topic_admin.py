@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future
 from typing import Any
 
 import confluent_kafka
@@ -18,6 +18,7 @@ from headrace.contracts.topics import NAMESPACE, TopicSpec, full_name
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
+from headrace.shard.kafka.error_codes import END_OF_PARTITION
 from headrace.shard.kafka.options import admin_options, reader_options, writer_options
 from headrace.shard.ports import LogAway
 
@@ -92,7 +93,7 @@ class TopicAdmin:
             while time.monotonic() < deadline:
                 message = consumer.poll(max(deadline - time.monotonic(), 0))
                 error = message.error() if message is not None else None
-                if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                if error is not None and error.code() == END_OF_PARTITION:
                     return found
                 if message is None or error is not None:
                     continue
