@@ -61,6 +61,7 @@ class RunningDev:
 def running_dev(state: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Iterator[RunningDev]:
     """Start it and wait until it is ready; whatever is left of it afterwards is killed, data included."""
     stderr_path = state.parent / f"{state.name}.stderr"
+    (state / "dev.json").unlink(missing_ok=True)  # A killed one has left its own: it would look ready at once.
     with open(stderr_path, "w", encoding="utf-8") as stderr:
         process = subprocess.Popen(
             [*COMMAND, str(state), *flags],

@@ -33,6 +33,13 @@ def state(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDev]:
+    """One that runs for all tests that do not end it: a start costs some seconds."""
+    with removed_afterwards(tmp_path_factory.mktemp("dev") / "state") as path, running_dev(path) as running:
+        yield running
+
+
 def _modes(path: Path) -> dict[str, int]:
     return {str(each): each.stat().st_mode for each in (path, *path.parents)}
 
@@ -40,58 +47,6 @@ def _modes(path: Path) -> dict[str, int]:
 def _cluster_id(dev: RunningDev) -> str:
     admin = AdminClient({"bootstrap.servers": dev.announced()["kafka"]})
     return str(admin.list_topics(timeout=30).cluster_id)
-
-
-def test_it_announces_what_runs_and_leaves_nothing_on_ctrl_c(state: Path) -> None:
-    modes = _modes(state.parent)
-    with running_dev(state, "json=true") as dev:
-        announced = dev.announced()
-        assert list(announced["pids"]) == NAMES
-        assert all(is_running(pid) for pid in announced["pids"].values())
-        assert announced["state"] == str(state)
-        assert announced["postgres"].startswith("postgresql://headrace_reader:")
-        with psycopg.connect(announced["postgres"]) as connection:
-            assert connection.execute("SELECT current_user").fetchone() == ("headrace_reader",)
-        assert (state / "dev.json").stat().st_mode & 0o777 == 0o600
-
-        dev.process.send_signal(signal.SIGINT)
-        printed, _ = dev.process.communicate()
-        assert json.loads(printed) == announced
-        assert dev.process.returncode == 0
-        assert not any(is_running(pid) for pid in announced["pids"].values())
-        assert not (state / "dev.json").exists()
-    assert _modes(state.parent) == modes
-
-
-def test_nothing_outlives_it_when_it_is_killed(state: Path) -> None:
-    with running_dev(state) as dev:
-        pids = dev.pids()
-        dev.process.kill()
-        wait_gone(pids)
-
-
-@pytest.mark.slow
-def test_what_dies_is_started_again_and_its_data_is_there(state: Path) -> None:
-    with running_dev(state) as dev:
-        before = dev.pids()
-        cluster_id = _cluster_id(dev)
-        admin = AdminClient({"bootstrap.servers": dev.announced()["kafka"]})
-        admin.create_topics([NewTopic("kept", num_partitions=1)])["kept"].result(30)
-        for name in ("worker", "kafka", "postgres"):
-            os.kill(before[name], signal.SIGKILL)
-        wait_until(
-            "new pids", lambda: all(dev.pids()[name] != before[name] for name in ("worker", "kafka", "postgres"))
-        )
-        for name in ("worker", "kafka", "postgres"):
-            assert f"{name} (pid {before[name]}) ended with signal SIGKILL" in dev.stderr()
-        assert {name: pid for name, pid in dev.pids().items() if pid == before[name]}.keys() == set(NAMES) - {
-            "worker",
-            "kafka",
-            "postgres",
-        }
-        wait_until("Postgres answers", lambda: _answers(dev.announced()["postgres"]))
-        assert _cluster_id(dev) == cluster_id
-        assert "kept" in admin.list_topics(timeout=30).topics
 
 
 def _answers(dsn: str) -> bool:
@@ -102,54 +57,85 @@ def _answers(dsn: str) -> bool:
         return False
 
 
-@pytest.mark.slow
-def test_data_survives_a_kill_and_is_gone_with_fresh(state: Path) -> None:
+def test_it_announces_what_runs(dev: RunningDev) -> None:
+    announced = dev.announced()
+    assert list(announced["pids"]) == NAMES
+    assert all(is_running(pid) for pid in announced["pids"].values())
+    assert announced["ready"] is True
+    assert announced["state"] == str(dev.state)
+    assert announced["postgres"].startswith("postgresql://headrace_reader:")
+    with psycopg.connect(announced["postgres"]) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("headrace_reader",)
+    assert (dev.state / "dev.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_one_on_the_same_state_is_refused(dev: RunningDev) -> None:
+    command = [*COMMAND, str(dev.state), "fresh=true"]
+    second = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert f"process {dev.process.pid} runs a stack in it" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert all(is_running(pid) for pid in dev.pids().values())
+
+
+def test_what_dies_is_started_again_and_its_data_is_there(dev: RunningDev) -> None:
+    before, dying = dev.pids(), ("kafka", "postgres", "worker")
+    cluster_id = _cluster_id(dev)
+    admin = AdminClient({"bootstrap.servers": dev.announced()["kafka"]})
+    admin.create_topics([NewTopic("kept", num_partitions=1)])["kept"].result(30)
+    for name in dying:
+        os.kill(before[name], signal.SIGKILL)
+    wait_until("new pids", lambda: all(dev.pids()[name] != before[name] for name in dying))
+    for name in dying:
+        assert f"{name} (pid {before[name]}) ended with signal SIGKILL" in dev.stderr()
+    others = set(NAMES) - set(dying)
+    assert {name: dev.pids()[name] for name in others} == {name: before[name] for name in others}
+    wait_until("Postgres answers", lambda: _answers(dev.announced()["postgres"]))
+    assert _cluster_id(dev) == cluster_id
+    assert "kept" in admin.list_topics(timeout=30).topics
+
+
+def test_two_run_side_by_side_and_ctrl_c_ends_all_of_one(dev: RunningDev, state: Path) -> None:
+    modes = _modes(state.parent)
+    with running_dev(state, "workers=2", "json=true") as second:
+        announced = second.announced()
+        for name in ("kafka", "api", "postgres"):
+            assert dev.announced()[name] != announced[name]
+        assert [name for name in announced["pids"] if "worker" in name] == ["worker-1", "worker-2"]
+
+        second.process.send_signal(signal.SIGINT)
+        printed, _ = second.process.communicate()
+        assert json.loads(printed) == announced
+        assert second.process.returncode == 0
+        assert not any(is_running(pid) for pid in announced["pids"].values())
+        assert not (state / "dev.json").exists()
+    assert _modes(state.parent) == modes
+    assert all(is_running(pid) for pid in dev.pids().values())
+
+
+def test_nothing_outlives_it_when_it_is_killed_and_its_data_is_kept(state: Path) -> None:
     with running_dev(state) as dev:
         cluster_id, pids = _cluster_id(dev), dev.pids()
         dev.process.kill()
         wait_gone(pids)
     with running_dev(state) as dev:
         assert _cluster_id(dev) == cluster_id
-        dev.process.send_signal(signal.SIGTERM)
-        dev.process.wait()
-    with running_dev(state, "fresh=true") as dev:
-        assert _cluster_id(dev) != cluster_id
-
-
-def test_a_second_one_on_the_same_state_is_refused(state: Path) -> None:
-    with running_dev(state) as dev:
-        second = subprocess.run(
-            [*COMMAND, str(state), "fresh=true"], env=ENVIRONMENT, capture_output=True, text=True, check=False
-        )
-        assert second.returncode == 1
-        assert f"process {dev.process.pid} runs a stack in it" in second.stderr
-        assert "Traceback" not in second.stderr
-        assert all(is_running(pid) for pid in dev.pids().values())
-
-
-def test_two_of_them_run_side_by_side_and_several_workers_are_numbered(tmp_path: Path) -> None:
-    with (
-        removed_afterwards(tmp_path / "one") as one,
-        removed_afterwards(tmp_path / "two") as two,
-        running_dev(one) as first,
-        running_dev(two, "workers=2") as second,
-    ):
-        for name in ("kafka", "api", "postgres"):
-            assert first.announced()[name] != second.announced()[name]
-        assert [name for name in second.pids() if "worker" in name] == ["worker-1", "worker-2"]
 
 
 def test_a_saved_app_is_deployed_again_and_its_processes_renewed(state: Path, tmp_path: Path) -> None:
+    old = state / "kafka" / "data" / "of-an-earlier-run"
+    old.parent.mkdir(parents=True)
+    old.write_text("", "utf-8")
     app = tmp_path / "apps" / "flow.py"
     app.parent.mkdir()
     app.write_text("broken", "utf-8")
-    deployments = state / "deployments"
-    with running_dev(state, f"apps={app}", "watch=true") as dev:
+    with running_dev(state, f"apps={app}", "watch=true", "fresh=true") as dev:
+        assert not old.exists()
         assert "the app is broken" in dev.stderr()
         before = dev.pids()
         app.write_text("print('better')", "utf-8")
         wait_until("new processes", lambda: dev.pids()["worker"] != before["worker"])
-        assert deployments.read_text("utf-8") == "deployed\n"
+        assert (state / "deployments").read_text("utf-8") == "deployed\n"
         changed = {name for name, pid in dev.pids().items() if pid != before[name]}
         assert changed == {"worker", "listener"}
 
