@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from headrace.runtime import health, shutdown
+from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import PREFIX, InvalidSettings, Settings
 from headrace.shard.kafka.log import KafkaLog
 from headrace.shard.ports import Bounds, LogAway, TopicPartition
@@ -122,6 +123,7 @@ class Service:
             names.data_schema(settings.namespace),
             self._board,
             limits=self._limits,
+            codec=codec_for(settings),
             away=lambda: self._log.availability.away,
         )
         try:

@@ -21,6 +21,8 @@ TASK_STATUSES = (
     "UPSTREAM_FAILED",
 )
 CLOSED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT"})
+# Nothing more happens by itself: a workflow that is stuck waits for a human, who is told sooner if the request ends.
+AT_REST = CLOSED | {"STUCK"}
 
 
 class Listing(NamedTuple):

@@ -116,16 +116,18 @@ async def get_workflow(
     request: Request,
     here: Fresh,
     id: Id,  # noqa: A002  the name in the path
-    wait: Annotated[float, Query(description="Wait up to so many seconds until the workflow is closed.", ge=0)] = 0,
+    wait: Annotated[
+        float, Query(description="Wait up to so many seconds until the workflow is closed, or stuck.", ge=0)
+    ] = 0,
 ) -> Response:
-    """Show one workflow; with `wait`, once it is closed, or as it is when the time is over."""
+    """Show one workflow; with `wait`, once it is closed or stuck, or as it is when the time is over."""
     lists.known_parameters(request, "wait")
 
     async def look() -> Row | None:
         return await _find(here, id)
 
     seconds = min(wait, here.limits.wait_max_ms / 1000)
-    row = await until(look, lambda seen: seen is not None and seen["status"] in listings.CLOSED, here.news, seconds)
+    row = await until(look, lambda seen: seen is not None and seen["status"] in listings.AT_REST, here.news, seconds)
     row = _existing(here, row, id)
     refusals = await here.pool.rows(
         "SELECT at, command_id, name, error, cause, existing FROM refusals WHERE workflow_id = %s ORDER BY at DESC LIMIT 20",

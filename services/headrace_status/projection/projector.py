@@ -25,6 +25,7 @@ from headrace_status.limits import Limits
 from headrace_status.projection.board import Board, Progress
 from headrace_status.projection.positions import PositionStore
 from headrace_status.projection.reader import TOPICS, Reader, Taken
+from headrace_status.projection.spans import record_spans
 from headrace_status.projection.upkeep import Upkeep
 from headrace_status.projection.writer import Move, PositionsMoved, Writer
 
@@ -146,6 +147,7 @@ class Projector:
         moves = [Move(where, before[where], item.position, item.at) for where, item in last.items()]
         refused = writer.write(batch, moves)
         upkeep.written(batch)
+        record_spans(item.message for item in taken)
         progress = {where: Progress(position=item.position, at=item.at) for where, item in last.items()}
         self._board.committed(progress, records=len(taken), rows=batch.rows(), refused=refused)
 
