@@ -47,10 +47,14 @@ class News:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
+    def coming(self) -> asyncio.Event:
+        """Return what the next commit sets. Taken before a look, it tells of a commit that came while looking, too."""
+        return self._event
+
+    async def wait(self, coming: asyncio.Event, seconds: float) -> None:
         """Wait for news, at most so long."""
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
+            await asyncio.wait_for(coming.wait(), seconds)
         except TimeoutError:
             return
 
@@ -59,12 +63,13 @@ async def until(look: Callable[[], Awaitable[T]], done: Callable[[T], bool], new
     """Look until what is seen is done, or the time is over; return what was seen last."""
     deadline = time.monotonic() + seconds
     while True:
+        coming = news.coming()
         seen = await look()
         left = deadline - time.monotonic()
         if done(seen) or left <= 0:
             return seen
         await asyncio.sleep(min(_SHORTEST_S, left))
-        await news.wait(max(min(_LONGEST_S, deadline - time.monotonic()), 0))
+        await news.wait(coming, max(min(_LONGEST_S, deadline - time.monotonic()), 0))
 
 
 async def wait_for_position(pool: Pool, news: News, board: Board, after: str, seconds: float) -> None:
