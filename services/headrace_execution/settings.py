@@ -48,6 +48,10 @@ class ExecutionSettings(msgspec.Struct, frozen=True, kw_only=True):
     stop_grace_ms: Annotated[
         int, Meta(description="What a stopping worker gives its tasks to end; the rest is handed back.", ge=0)
     ] = 10_000
+    slots: Annotated[
+        int,
+        Meta(description="Tasks that a worker runs at once, per queue, unless told; most tasks wait for others.", ge=1),
+    ] = 8
     queues: Annotated[
         str, Meta(description="More queues that a worker serves, separated by commas, besides those its apps name.")
     ] = ""

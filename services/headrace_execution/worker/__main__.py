@@ -1,0 +1,11 @@
+"""`python -m headrace_execution.worker MODULE_OR_FILE...`: a worker as a process."""
+
+import sys
+
+from headrace.runtime.logging import configure
+from headrace.runtime.settings import Settings
+from headrace_execution.worker.wiring import run
+
+if __name__ == "__main__":
+    configure("worker")
+    run(Settings.load(), sys.argv[1:])

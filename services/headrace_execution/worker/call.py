@@ -1,0 +1,124 @@
+"""One attempt, from its payload to what is to be said of it. Whatever a task raises is data here.
+
+A JSON object as input becomes keyword arguments, anything else the single argument. `null` for a function that takes
+nothing is no argument at all.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from typing import Any
+
+import msgspec
+
+from headrace.authoring.tasks import TaskDefinition
+from headrace.contracts.retry import RetryPolicy
+from headrace.contracts.task_events import TaskScheduled
+from headrace.engine.programs.python.payloads import bind_input, to_json
+
+_NAME_CHARACTERS = 200
+
+
+class Succeeded(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that returned; `output` is JSON."""
+
+    output: bytes
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that did not: the error's name, and a text that explains it."""
+
+    error: str
+    cause: str
+    retryable: bool = True
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """An attempt that ended because it was told to."""
+
+
+Outcome = Succeeded | Failed | Stopped
+
+
+class InputMismatch(Exception):
+    """The input does not fit the task's parameters."""
+
+
+def arguments(definition: TaskDefinition[..., Any], task: TaskScheduled) -> tuple[list[Any], dict[str, Any]]:
+    """Return what to call a task with.
+
+    Raises:
+        InputMismatch: the input is no JSON, or does not fit the parameters.
+    """
+    try:
+        args, kwargs = bind_input(task.input, task.content_type)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputMismatch(f"Expected the input of task {task.task} to be {task.content_type}, but {error}") from None
+    try:
+        signature = inspect.signature(definition.function)
+    except (ValueError, TypeError):
+        return args, kwargs  # a function in C that does not tell; the call itself will say
+    if args == [None] and not signature.parameters:
+        args = []
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise InputMismatch(f"Expected the input of task {task.task}{signature} to fit it, but {error}") from None
+    return args, kwargs
+
+
+def mismatch(error: InputMismatch) -> Failed:
+    """Return the outcome of an attempt whose input does not fit: another try would not change that."""
+    return Failed(error="headrace.InputMismatch", cause=_clean(str(error)), retryable=False)
+
+
+def returned(task: TaskScheduled, value: object, limit_bytes: int) -> Outcome:
+    """Return the outcome of an attempt that returned a value."""
+    try:
+        output = to_json(value)
+    except (TypeError, ValueError, RecursionError, OverflowError, MemoryError, msgspec.MsgspecError) as error:
+        cause = (
+            f"Expected task {task.task} to return what JSON can hold, but it returned a {type(value).__name__}: {error}"
+        )
+        return Failed(error="headrace.SerializationError", cause=_clean(cause))
+    if len(output) > limit_bytes:
+        cause = (
+            f"Expected task {task.task} to return at most {limit_bytes} bytes as JSON, but it returned {len(output)}; "
+            "store large results elsewhere and return where they are"
+        )
+        return Failed(error="headrace.OutputTooLarge", cause=cause)
+    return Succeeded(output=output)
+
+
+def raised(error: BaseException, retry: RetryPolicy | None, limit_bytes: int) -> Failed:
+    """Return the outcome of an attempt that raised: the class's name, the reason first, then where it came from."""
+    reason = "".join(traceback.format_exception_only(error)).strip()
+    trace = "".join(traceback.format_exception(error)).strip()
+    text = reason if trace == reason else f"{reason}\n\n{trace}"
+    retryable = not getattr(error, "non_retryable", False) and not _switched_off(error, retry)
+    name = _clean(type(error).__name__)[:_NAME_CHARACTERS]
+    return Failed(error=name, cause=cut(_clean(text), limit_bytes), retryable=retryable)
+
+
+def cut(text: str, limit_bytes: int) -> str:
+    """Return a text of at most `limit_bytes` as UTF-8; where something is cut, a mark says how much."""
+    data = text.encode()
+    if len(data) <= limit_bytes:
+        return text
+    mark = f"\n[cut: {len(data)} bytes in all, limit {limit_bytes}]"
+    kept = data[: max(limit_bytes - len(mark), 0)].decode("utf-8", "ignore")
+    return kept + mark
+
+
+def _switched_off(error: BaseException, retry: RetryPolicy | None) -> bool:
+    """Tell whether the rules switch retries off for one of the error's base classes: its name does not tell."""
+    if retry is None or not retry.off:
+        return False
+    bases = {name for cls in type(error).__mro__ for name in (cls.__name__, f"{cls.__module__}.{cls.__qualname__}")}
+    return not bases.isdisjoint(retry.off)
+
+
+def _clean(text: str) -> str:
+    """Return a text that UTF-8 can hold."""
+    return text.encode("utf-8", "backslashreplace").decode()

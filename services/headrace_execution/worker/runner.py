@@ -1,0 +1,151 @@
+"""Runs attempts: plain functions in threads, async functions on a loop. Each outcome is told once, where it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from headrace.authoring.task_context import TaskContext, running
+from headrace.authoring.tasks import TaskDefinition
+from headrace.contracts.task_events import TaskScheduled
+from headrace.runtime.telemetry import start_span
+from headrace_execution.worker.call import (
+    Failed,
+    InputMismatch,
+    Outcome,
+    Stopped,
+    arguments,
+    mismatch,
+    raised,
+    returned,
+)
+from headrace_execution.worker.loop import LoopThread
+from headrace_execution.worker.output import AttemptOutput, writing_to
+from headrace_execution.worker.pages import JobId, Start
+from headrace_execution.worker.threads import Threads
+
+_log = logging.getLogger("headrace.worker")
+
+Ended = Callable[["Job", Outcome], None]
+
+
+class Job(msgspec.Struct, kw_only=True, eq=False):
+    """An attempt that runs. `trace` is the traceparent of its span, once it has one."""
+
+    id: JobId
+    task: TaskScheduled
+    output: AttemptOutput
+    stop: threading.Event
+    started_at: int
+    trace: str = ""
+
+
+class Runner:
+    """Starts and stops attempts. `ended` is called in the attempt's own thread or loop."""
+
+    def __init__(
+        self, tasks: Mapping[str, TaskDefinition[..., Any]], ended: Ended, *, payload_bytes: int, cause_bytes: int
+    ) -> None:
+        self._tasks = tasks
+        self._ended = ended
+        self._payload_bytes = payload_bytes
+        self._cause_bytes = cause_bytes
+        self._threads = Threads()
+        self._loop = LoopThread()
+        self._jobs: dict[JobId, Job] = {}
+
+    def start(self, start: Start, output: AttemptOutput, now_ms: int) -> None:
+        """Begin an attempt."""
+        task = start.assigned.task
+        job = Job(id=start.job, task=task, output=output, stop=threading.Event(), started_at=now_ms, trace=task.trace)
+        definition = self._tasks.get(task.task)
+        if definition is None:
+            cause = f"Expected a task that this worker offers, but found {task.task}"
+            self._ended(job, Failed(error="headrace.UnknownTask", cause=cause, retryable=False))
+            return
+        self._jobs[job.id] = job
+        if definition.is_async:
+            self._loop.run(job.id, self._run_async(definition, job))
+        else:
+            self._threads.run(lambda: self._run_plain(definition, job))
+
+    def stop(self, job_id: JobId) -> None:
+        """Tell an attempt to end: a coroutine is cancelled, a thread sees `current().cancelled`."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.stop.set()
+            self._loop.cancel(job_id)
+
+    def close(self) -> None:
+        """Let go of threads and loop."""
+        self._threads.close()
+        self._loop.close()
+
+    def _run_plain(self, definition: TaskDefinition[..., Any], job: Job) -> None:
+        try:
+            with self._span(job) as job.trace, running(self._context(job, definition)), writing_to(job.output):
+                args, kwargs = arguments(definition, job.task)
+                value = definition.function(*args, **kwargs)
+                if inspect.iscoroutine(value):
+                    value = asyncio.run(value)
+            outcome = returned(job.task, value, self._payload_bytes)
+        except InputMismatch as error:
+            outcome = mismatch(error)
+        except BaseException as error:  # noqa: BLE001  sys.exit in a task fails the task, not the worker
+            outcome = raised(error, job.task.retry, self._cause_bytes)
+        self._tell(job, outcome)
+
+    async def _run_async(self, definition: TaskDefinition[..., Any], job: Job) -> None:
+        try:
+            with self._span(job) as job.trace, running(self._context(job, definition)), writing_to(job.output):
+                args, kwargs = arguments(definition, job.task)
+                value = await definition.function(*args, **kwargs)
+            outcome = returned(job.task, value, self._payload_bytes)
+        except InputMismatch as error:
+            outcome = mismatch(error)
+        except GeneratorExit:
+            raise  # the process ends, and takes the coroutine with it
+        except BaseException as error:  # noqa: BLE001  as above; out of here it would end the loop
+            outcome = raised(error, job.task.retry, self._cause_bytes)
+        self._tell(job, outcome)
+
+    def _tell(self, job: Job, outcome: Outcome) -> None:
+        self._jobs.pop(job.id, None)
+        if job.stop.is_set() and isinstance(outcome, Failed):
+            outcome = Stopped()
+        try:
+            self._ended(job, outcome)
+        except BaseException:
+            _log.critical("attempt %s/%d could not be reported", job.task.run_id, job.task.step, exc_info=True)
+            raise
+
+    def _span(self, job: Job) -> Any:
+        task = job.task
+        attributes: dict[str, str | int | float | bool] = {
+            "headrace.workflow_id": task.workflow_id,
+            "headrace.run_id": task.run_id,
+            "headrace.step": task.step,
+            "headrace.attempt": task.attempt,
+            "headrace.queue": task.queue,
+        }
+        return start_span(f"task {task.task}", task.trace, attributes, "consumer")
+
+    def _context(self, job: Job, definition: TaskDefinition[..., Any]) -> TaskContext:
+        task = job.task
+        return TaskContext(
+            job.output,
+            workflow_id=task.workflow_id,
+            run_id=task.run_id,
+            step=task.step,
+            attempt=task.attempt,
+            assignment=job.id.number,
+            fencing_token=task.fencing_token,
+            task=definition.name,
+            stop=job.stop,
+        )

@@ -1,0 +1,149 @@
+"""Puts a worker together: its apps, what it offers, and the real log around the book."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from headrace.authoring.apps import Apps, load_apps
+from headrace.authoring.tasks import DEFAULT_QUEUE, TaskDefinition
+from headrace.contracts.partition import shard_of
+from headrace.contracts.reports import QueueOffer
+from headrace.runtime import health, shutdown
+from headrace.runtime.settings import Settings
+from headrace.shard.clock import SystemClock
+from headrace.shard.kafka import KafkaLog
+from headrace.shard.ports import LogAway, PositionLost
+from headrace.shard.topics import ensure_topics
+from headrace_execution.settings import ExecutionSettings
+from headrace_execution.worker.book import Book
+from headrace_execution.worker.outbox import KafkaOutbox, OutboxBroken
+from headrace_execution.worker.output import captured
+from headrace_execution.worker.runner import Runner
+from headrace_execution.worker.worker import Worker, WorkerReplaced
+
+_log = logging.getLogger("headrace.worker")
+
+
+class DuplicateTask(ValueError):
+    """Two functions with the same task name; the text says where they stand."""
+
+
+def run(
+    settings: Settings,
+    apps: Apps | Sequence[str],
+    name: str = "",
+    slots: int | None = None,
+    ready: Callable[[], None] = health.ready,
+    stop: threading.Event | None = None,
+) -> None:
+    """Run a worker until `stop`, by default until SIGTERM or SIGINT; then finish or hand back what it holds.
+
+    `apps` are modules and files, or what was loaded from them. `slots` are the tasks that it runs at once, per queue.
+
+    Raises:
+        DuplicateTask: two functions have the same task name.
+        InvalidDefinition: an app does not load.
+        WorkerReplaced: another process has the same name.
+        PositionLost: the task journal is not what it was.
+        OutboxBroken: Kafka refused what must be sent.
+    """
+    execution = ExecutionSettings.load()
+    stopping = stop or shutdown.stop_event()
+    loaded = apps if isinstance(apps, Apps) else load_apps(list(apps))
+    tasks = tasks_by_name(loaded.tasks)
+    try:
+        namespace = ensure_topics(settings, stop=stopping)
+    except LogAway:
+        return  # told to stop while Kafka was away
+    queues = queues_of(loaded, execution)
+    offers = offers_by_shard(tasks, queues, slots or execution.slots, namespace.dispatcher_shards)
+    worker_name = name or f"{socket.gethostname()}-{os.getpid()}"
+    book = Book(worker_name, uuid.uuid4().hex[:12], offers, host=socket.gethostname(), pid=os.getpid())
+    log = KafkaLog(settings)
+    outbox = KafkaOutbox(settings, f"{settings.namespace}-worker-{worker_name}", log.availability)
+    worker = Worker(
+        log,
+        outbox,
+        book,
+        SystemClock(),
+        decision_shards=namespace.decision_shards,
+        settings=execution,
+        topic_ids=namespace.topic_ids,
+    )
+    runner = Runner(
+        tasks, worker.ended, payload_bytes=settings.payload_limit_bytes, cause_bytes=settings.cause_limit_bytes
+    )
+    try:
+        with captured():
+            worker.start(runner, stopping)
+            loop(worker, ready, stopping)
+    except LogAway:
+        return
+    except (WorkerReplaced, PositionLost, OutboxBroken) as error:
+        _log.critical("worker %s stops: %s", worker_name, error)
+        raise
+    finally:
+        runner.close()
+        log.close()
+
+
+def loop(worker: Worker, ready: Callable[[], None], stop: threading.Event) -> None:
+    """Step a worker until it is told to stop, then until it holds nothing or its grace is over; then leave."""
+    told = False
+    while not stop.is_set():
+        worker.step()
+        if not told and worker.joined:
+            told = True
+            ready()
+    worker.stop()
+    while not worker.done:
+        worker.step()
+    worker.leave()
+
+
+def tasks_by_name(
+    tasks: Mapping[str, TaskDefinition[..., Any]] | Iterable[TaskDefinition[..., Any]],
+) -> dict[str, TaskDefinition[..., Any]]:
+    """Return tasks by name.
+
+    Raises:
+        DuplicateTask: two functions have the same task name.
+    """
+    found: dict[str, TaskDefinition[..., Any]] = {}
+    for task in tasks.values() if isinstance(tasks, Mapping) else tasks:
+        known = found.setdefault(task.name, task)
+        if known.function is not task.function:
+            raise DuplicateTask(
+                f"Expected one function per task name, but {known.where} and {task.where} are both named {task.name}; "
+                "give one of them another name"
+            )
+    return found
+
+
+def queues_of(apps: Apps, execution: ExecutionSettings) -> list[str]:
+    """Return the queues that a worker serves: what its tasks and graphs name, the default, and those that are set."""
+    queues = {DEFAULT_QUEUE: None} | {task.queue: None for task in apps.tasks.values()}
+    for loaded in apps.graphs.values():
+        graph = loaded.graph
+        for node in (*graph.nodes, *([graph.on_exit] if graph.on_exit else [])):
+            if isinstance(node.queue, str):
+                queues[node.queue] = None
+    queues |= {queue.strip(): None for queue in execution.queues.split(",") if queue.strip()}
+    return list(queues)
+
+
+def offers_by_shard(
+    tasks: Mapping[str, TaskDefinition[..., Any]], queues: Iterable[str], slots: int, dispatcher_shards: int
+) -> dict[int, list[QueueOffer]]:
+    """Return what each dispatcher shard is offered: every task on every queue, since a graph chooses a task's queue."""
+    offers: dict[int, list[QueueOffer]] = {}
+    for queue in queues:
+        offer = QueueOffer(queue=queue, slots=slots, tasks=sorted(tasks))
+        offers.setdefault(shard_of(queue, dispatcher_shards), []).append(offer)
+    return offers

@@ -1,0 +1,242 @@
+"""The worker's loop: read what is assigned, run it, send results, report. One thread; tasks have their own.
+
+Results go out from the thread in which a task ended, so that nothing waits for this loop; what they mean is decided by
+the book (`headrace_execution.worker.book`), under one lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from headrace.contracts.codec import Codec
+from headrace.contracts.commands import CompleteTask, FailTask
+from headrace.contracts.headers import TRACEPARENT, Headers
+from headrace.contracts.partition import shard_of
+from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS
+from headrace.shard.ports import Clock, Log
+from headrace.shard.reading import Begin, JournalReader
+from headrace_execution.settings import ExecutionSettings
+from headrace_execution.worker.book import Book
+from headrace_execution.worker.call import Outcome, Stopped, Succeeded
+from headrace_execution.worker.outbox import Outbox
+from headrace_execution.worker.output import AttemptOutput
+from headrace_execution.worker.pages import Action, JobId, Quit, Start, Stop
+from headrace_execution.worker.runner import Job, Runner
+from headrace_execution.worker.shipping import Shipping
+
+_log = logging.getLogger("headrace.worker")
+_FLUSH_S = 5.0
+_IDLE_WAIT_MS = 100
+
+
+class WorkerReplaced(Exception):
+    """Another process has taken this worker's name."""
+
+
+class Worker:
+    """Steps one worker. `start` first; then `step` until `done`."""
+
+    def __init__(
+        self,
+        log: Log,
+        outbox: Outbox,
+        book: Book,
+        clock: Clock,
+        *,
+        decision_shards: int,
+        settings: ExecutionSettings,
+        codec: Codec | None = None,
+        topic_ids: dict[str, str] | None = None,
+    ) -> None:
+        self._outbox = outbox
+        self._book = book
+        self._clock = clock
+        self._decision_shards = decision_shards
+        self._settings = settings
+        self._codec = codec or Codec()
+        self._lock = threading.Lock()
+        self._shipping = Shipping(
+            outbox, self._codec, clock, book.worker, decision_shards=decision_shards, limit=settings.log_in_flight
+        )
+        addressee = f"w:{book.worker}"
+        self._reader = JournalReader(
+            log,
+            [TASK_JOURNAL],
+            name=f"worker-{book.worker}",
+            wants=lambda to: addressee in to,
+            codec=self._codec,
+            clock=clock,
+            topic_ids=topic_ids,
+        )
+        self._runner: Runner | None = None
+        self._at_end = False
+        self._next_report = 0
+        self._reporting: set[int] = set()
+        self._grace_over: int | None = None
+
+    def start(self, runner: Runner, stop: threading.Event | None = None) -> None:
+        """Begin to read. Raises `LogAway` when told to stop before the log answered."""
+        self._runner = runner
+        self._reader.start(otherwise=Begin.LAST_REIGN, stop=stop)
+
+    @property
+    def joined(self) -> bool:
+        """Tell whether every dispatcher shard that matters has let the worker in."""
+        return self._book.all_joined
+
+    @property
+    def done(self) -> bool:
+        """Tell whether a worker that was told to stop holds nothing more, or has waited long enough."""
+        if self._grace_over is None:
+            return False
+        with self._lock:
+            return self._book.is_empty or self._clock.monotonic_ms() >= self._grace_over
+
+    def step(self, wait_ms: int = _IDLE_WAIT_MS) -> None:
+        """Go round once; wait at most `wait_ms` for assignments.
+
+        Raises:
+            WorkerReplaced: another process has the name now.
+            OutboxBroken: the producer has failed for good.
+            PositionLost: the journal is not what it was.
+        """
+        self._outbox.poll()
+        accepted = self._reader.poll(wait_ms=wait_ms)
+        for record in accepted:
+            with self._lock:
+                actions = self._book.read(record.partition.partition, record.position.offset, record.record.events)
+            self._act(actions)
+        self._outbox.poll()
+        self._report()
+
+    def stop(self) -> None:
+        """Take nothing more; from here on the grace period runs."""
+        with self._lock:
+            self._book.stop()
+        self._grace_over = self._clock.monotonic_ms() + self._settings.stop_grace_ms
+
+    def leave(self) -> None:
+        """Hand back what has not ended, and say goodbye."""
+        with self._lock:
+            actions = self._book.hand_back()
+            left = [page.shard for page in self._book.pages.values() if page.joined]
+            messages = [(shard, self._book.report(shard, self._clock.now_ms())) for shard in left]
+            goodbyes = [(shard, self._book.goodbye(shard, self._clock.now_ms())) for shard in left]
+        self._act(actions)
+        for shard, message in (*messages, *goodbyes):
+            self._outbox.send(WORKER_REPORTS, shard, self._book.worker, self._codec.encode(message))
+        if not self._outbox.flush(_FLUSH_S):
+            _log.warning("Kafka did not take the worker's last reports; the dispatcher will find out by itself")
+        self._reader.close()
+
+    # --- jobs ------------------------------------------------------------------------------------------------
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        """Send what became of a job. Called where it ended."""
+        with self._lock:
+            wanted = self._book.may_send(job.id, success=isinstance(outcome, Succeeded))
+        if not wanted or isinstance(outcome, Stopped):
+            return
+        command = self._command(job, outcome)
+        workflow_id = job.task.workflow_id
+        partition = shard_of(workflow_id, self._decision_shards)
+        headers: Headers = [(TRACEPARENT, job.trace.encode())] if job.trace else []
+        self._outbox.send(
+            WORKFLOW_COMMANDS,
+            partition,
+            workflow_id,
+            self._codec.encode(command),
+            headers,
+            lambda offset: self._acknowledged(job.id, partition, offset),
+        )
+
+    def _command(self, job: Job, outcome: Outcome) -> CompleteTask | FailTask:
+        task, now = job.task, self._clock.now_ms()
+        command_id = f"{task.run_id}/{task.step}/{task.attempt}/{job.id.number}"
+        if isinstance(outcome, Succeeded):
+            return CompleteTask(
+                command_id=command_id,
+                workflow_id=task.workflow_id,
+                issued_at=now,
+                run_id=task.run_id,
+                step=task.step,
+                attempt=task.attempt,
+                assignment=job.id.number,
+                worker=self._book.worker,
+                output=outcome.output,
+                started_at=job.started_at,
+                ended_at=now,
+            )
+        assert not isinstance(outcome, Stopped)
+        return FailTask(
+            command_id=command_id,
+            workflow_id=task.workflow_id,
+            issued_at=now,
+            run_id=task.run_id,
+            step=task.step,
+            attempt=task.attempt,
+            assignment=job.id.number,
+            worker=self._book.worker,
+            error=outcome.error,
+            cause=outcome.cause,
+            retryable=outcome.retryable,
+            started_at=job.started_at,
+            ended_at=now,
+        )
+
+    def _acknowledged(self, job: JobId, partition: int, offset: int) -> None:
+        with self._lock:
+            self._book.acknowledged(job, partition, offset)
+
+    def _beat(self, job: JobId) -> None:
+        with self._lock:
+            self._book.beat(job)
+
+    def _act(self, actions: list[Action]) -> None:
+        assert self._runner is not None
+        for action in actions:
+            match action:
+                case Start():
+                    self._runner.start(action, self._output(action), self._clock.now_ms())
+                case Stop():
+                    self._runner.stop(action.job)
+                case Quit():
+                    raise WorkerReplaced(action.reason)
+
+    def _output(self, start: Start) -> AttemptOutput:
+        return AttemptOutput(
+            self._shipping.of(start.assigned.task),
+            lambda: self._beat(start.job),
+            line_bytes=self._settings.log_line_limit_bytes,
+            limit_bytes=self._settings.log_limit_bytes,
+        )
+
+    # --- reports ---------------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        """Report at each interval, and at once where somebody waits for it; one report per shard is under way."""
+        if not self._at_end:
+            self._at_end = self._reader.at_end()
+            if not self._at_end:
+                return  # it says hello only when it has read what was assigned to an earlier life
+        now = self._clock.monotonic_ms()
+        due = now >= self._next_report
+        if due:
+            self._next_report = now + self._settings.report_interval_ms
+        for page in self._book.pages.values():
+            if not (due or page.urgent) or page.shard in self._reporting:
+                continue
+            if self._book.stopping and not page.joined:
+                continue
+            with self._lock:
+                message = self._book.report(page.shard, self._clock.now_ms())
+            self._reporting.add(page.shard)
+            self._outbox.send(
+                WORKER_REPORTS,
+                page.shard,
+                self._book.worker,
+                self._codec.encode(message),
+                None,
+                lambda _, shard=page.shard: self._reporting.discard(shard),  # type: ignore[misc]
+            )
