@@ -9,6 +9,10 @@ from collections.abc import Coroutine
 from typing import Any
 
 
+# What a cancelled task may take to clean up; one that goes on after that ends with the process.
+_LAST_WORDS_S = 1.0
+
+
 class LoopThread:
     """Runs coroutines side by side. The thread starts with the first one: a worker without async tasks has none."""
 
@@ -20,7 +24,7 @@ class LoopThread:
         """Begin a coroutine, which must not raise."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="async-tasks", daemon=True).start()
+            threading.Thread(target=_serve, args=(self._loop,), name="async-tasks", daemon=True).start()
         self._loop.call_soon_threadsafe(self._begin, key, work, context=contextvars.copy_context())
 
     def cancel(self, key: object) -> None:
@@ -29,7 +33,7 @@ class LoopThread:
             self._loop.call_soon_threadsafe(self._cancel, key)
 
     def close(self) -> None:
-        """Stop the loop; what still runs ends with the process."""
+        """Stop the loop; what still runs is cancelled."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
 
@@ -42,3 +46,13 @@ class LoopThread:
         task = self._running.get(key)
         if task is not None:
             task.cancel()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=_LAST_WORDS_S))
+    loop.close()
