@@ -120,7 +120,9 @@ def running_stack(state: Path, scratch: Path, *arguments: str, **environment: st
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line, f"Expected the stack to become ready, but: {(scratch / 'dev.err').read_text()[-3000:]}"
-            yield Stack(process, json.loads(line), scratch)
+            running = Stack(process, json.loads(line), scratch)
+            yield running
+            running.client.close()
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -128,3 +130,6 @@ def running_stack(state: Path, scratch: Path, *arguments: str, **environment: st
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
+            finally:
+                if process.stdout is not None:
+                    process.stdout.close()
