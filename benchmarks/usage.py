@@ -1,9 +1,12 @@
-"""What processes use, from /proc: CPU time and memory of each, its children included."""
+"""What processes use, from /proc: CPU time and memory of each, its children included.
+
+This process is the parent of the whole stack: of itself, only what it uses alone counts.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -13,7 +16,7 @@ _PROC = Path("/proc")
 def cpu_ms(pids: Mapping[str, int]) -> dict[str, float]:
     """Return the CPU time that each process and its descendants have used so far, the ended ones included, in ms."""
     families = _families(pids.values())
-    return {name: sum(_cpu_ms(pid) for pid in families[root]) for name, root in pids.items()}
+    return {name: sum(map(_cpu_ms, families[root])) for name, root in pids.items()}
 
 
 def peak_rss_mb(pids: Mapping[str, int]) -> dict[str, float]:
@@ -46,8 +49,7 @@ def role_of(name: str) -> str:
     return "worker" if name.startswith("worker-") else name
 
 
-def _families(roots: object) -> dict[int, list[int]]:
-    wanted = [root for root in roots if isinstance(root, int)]  # type: ignore[attr-defined]
+def _families(roots: Iterable[int]) -> dict[int, list[int]]:
     children: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
@@ -55,10 +57,11 @@ def _families(roots: object) -> dict[int, list[int]]:
             if fields:
                 children.setdefault(int(fields[1]), []).append(int(entry.name))
     families = {}
-    for root in wanted:
+    for root in roots:
         family = [root]
-        for pid in family:
-            family += children.get(pid, [])
+        if root != os.getpid():
+            for pid in family:
+                family += children.get(pid, [])
         families[root] = family
     return families
 
@@ -74,7 +77,8 @@ def _stat(pid: int) -> list[str]:
 def _cpu_ms(pid: int) -> float:
     fields = _stat(pid)
     # utime, stime, cutime, cstime: fields 14 to 17 of the page proc(5), which counts from 1 and from the pid.
-    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS_PER_S * 1000 if fields else 0.0
+    ticks = sum(map(int, fields[11:13] if pid == os.getpid() else fields[11:15]))
+    return ticks / _TICKS_PER_S * 1000
 
 
 def _own_kb(pid: int) -> int:

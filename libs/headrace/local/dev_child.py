@@ -95,6 +95,8 @@ def running_dev(
         death_signal=signal.SIGTERM,
         stop_grace_s=_STOP_GRACE_S,
     )
+    # The announcement holds a password, as dev.json does: for the owner only.
+    os.close(os.open(log_path, os.O_WRONLY | os.O_CREAT, 0o600))
     child = Child(spec)
     try:
         found = _wait_until_ready(child, begin, say, timeout_s)

@@ -181,3 +181,14 @@ def test_usage_includes_children_that_have_ended() -> None:
         assert peak_rss_mb({"it": process.pid})["it"] > 1
         process.communicate(b"\n")
     assert cpu_ms({"it": process.pid}) == {"it": 0.0}
+
+
+def test_the_client_is_counted_without_the_stack_that_it_started() -> None:
+    code = "sum(range(20_000_000)); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
+        while (theirs := cpu_ms({"it": process.pid})["it"]) < 100:
+            assert process.poll() is None
+        ours = sum(os.times()[:2]) * 1000
+        # The kernel counts in ticks of 10 ms, and in between we have used some ourselves.
+        assert cpu_ms({"client": os.getpid()})["client"] < ours + theirs / 2
+        process.communicate(b"\n")
