@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Event
 
 from headrace.contracts import topics
-from headrace.runtime import health, shutdown
+from headrace.runtime import health, shutdown, telemetry
 from headrace.runtime.settings import Settings
 from headrace.shard.ports import LogAway
 from headrace.shard.roles import InputSpec, ShardRole
@@ -14,12 +14,14 @@ from headrace.shard.service import run_shards
 from headrace.shard.topics import ensure_topics
 from headrace_execution.dispatcher.decider import DispatcherDecider
 from headrace_execution.dispatcher.round import DispatchLimits
+from headrace_execution.dispatcher.tracing import TracedDecider
 from headrace_execution.settings import ExecutionSettings
 
 
 def dispatcher_role(shards: int, execution: ExecutionSettings | None = None) -> ShardRole:
     """Return what makes a shard a dispatcher; `shards` is how many of them the namespace has."""
     limits = limits_of(execution or ExecutionSettings())
+    decider = TracedDecider if telemetry.tracing() else DispatcherDecider
     return ShardRole(
         name="dispatcher",
         journal=topics.TASK_JOURNAL,
@@ -27,7 +29,7 @@ def dispatcher_role(shards: int, execution: ExecutionSettings | None = None) -> 
             InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="x"),
             InputSpec(topics.WORKER_REPORTS, own_partition_only=True),
         ),
-        decider_for=lambda shard: DispatcherDecider(shard, shards, limits),
+        decider_for=lambda shard: decider(shard, shards, limits),
     )
 
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
-
 # What a cancelled task may take to clean up; one that goes on after that ends with the process.
 _LAST_WORDS_S = 1.0
 

@@ -15,6 +15,7 @@ from headrace.authoring.tasks import DEFAULT_QUEUE, TaskDefinition
 from headrace.contracts.partition import shard_of
 from headrace.contracts.reports import QueueOffer
 from headrace.runtime import health, shutdown
+from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import Settings
 from headrace.shard.clock import SystemClock
 from headrace.shard.kafka import KafkaLog
@@ -74,6 +75,7 @@ def run(
         SystemClock(),
         decision_shards=namespace.decision_shards,
         settings=execution,
+        codec=codec_for(settings),
         topic_ids=namespace.topic_ids,
     )
     runner = Runner(
