@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from headrace.runtime import logging
+from headrace.runtime import logging, telemetry
 from headrace.runtime.settings import Settings
 from headrace_status.wiring import run
 
 if __name__ == "__main__":
     logging.configure("status")
+    telemetry.configure("status")
     run(Settings.load())

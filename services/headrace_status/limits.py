@@ -8,7 +8,7 @@ import msgspec
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What the service does at most. Times in ms, sizes in bytes."""
 
-    batch_records: int = 1_000
+    batch_records: int = 500
     """Records in one transaction: enough to share its cost, few enough that a reader waits only milliseconds for a row."""
     poll_wait_ms: int = 200
     """Longest wait for records: bounds how late a signal is noticed."""

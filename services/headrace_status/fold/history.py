@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -26,7 +26,7 @@ OMITTED: dict[str, str] = {
     "ActivationResumed": "where a long decision was cut into records means nothing to its workflow",
 }
 # The columns of a history row, or what the row of the task tells better.
-_NOT_IN_DETAIL = frozenset({"workflow_id", "run_id", "at", "trace", "holder"})
+_NOT_IN_DETAIL = frozenset({"workflow_id", "run_id", "step", "attempt", "at", "trace", "holder"})
 _TASK_FIELDS = (
     "step",
     "attempt",
@@ -63,14 +63,16 @@ def history_row(event: Message, origin: Origin, at: int) -> Append | None:
 
 
 def detail(event: Message) -> str:
-    """Return the fields of an event as a JSON object: payloads as JSON where they are, empty fields left out."""
+    """Return the fields of an event as a JSON object: payloads as JSON where they are, fields at their default left out."""
     fields: dict[str, Any] = {}
-    content_type = getattr(event, "content_type", "application/json")
-    for name in _fields(type(event)):
+    for name, default, is_payload in _plan(type(event)):
         value = getattr(event, name)
-        if value is None or value == "" or value == b"":
+        if value is None or value == default:
             continue
-        fields[name] = shortened(value, DETAIL_PAYLOAD_LIMIT_BYTES, content_type) if isinstance(value, bytes) else value
+        if is_payload:
+            content_type = getattr(event, "content_type", "application/json")
+            value = shortened(value, DETAIL_PAYLOAD_LIMIT_BYTES, content_type)
+        fields[name] = value
     if isinstance(event, TaskAssigned | TaskQueued):
         fields |= {name: getattr(event.task, name) for name in _TASK_FIELDS}
     elif hasattr(event, "holder"):
@@ -80,6 +82,14 @@ def detail(event: Message) -> str:
 
 
 @cache
-def _fields(kind: type[Message]) -> tuple[str, ...]:
+def _plan(kind: type[Message]) -> tuple[tuple[str, Any, bool], ...]:
+    """Return name, default and whether it is a payload, of every field that stands in the detail."""
     left_out = _NOT_IN_DETAIL | ({"task"} if kind in (TaskAssigned, TaskQueued) else set())
-    return tuple(name for name in kind.__struct_fields__ if name not in left_out)
+    hints = get_type_hints(kind)
+    found = []
+    for field in msgspec.structs.fields(kind):
+        if field.name not in left_out:
+            is_payload = hints[field.name] is bytes
+            empty: Any = b"" if is_payload else ""
+            found.append((field.name, empty if field.default is msgspec.NODEFAULT else field.default, is_payload))
+    return tuple(found)

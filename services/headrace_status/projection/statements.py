@@ -27,17 +27,18 @@ LATEST_TIME_MS = 253_402_300_799_000
 
 
 @cache
-def upsert(schema: str, table: TableSpec) -> str:
-    """Return the statement that makes or changes rows: a null in a new value leaves the old one."""
-    names = ", ".join(f'"{name}"' for name in table.names)
+def upsert(schema: str, table: TableSpec, used: tuple[str, ...]) -> str:
+    """Return the statement that makes or changes rows: a null in a new value leaves the old one.
+
+    `used` are the columns beside the key that any row of the batch has: most events tell of few of them.
+    """
+    columns = (*table.key, *(column for column in table.columns if column.name in used))
+    names = ", ".join(f'"{column.name}"' for column in columns)
     keys = ", ".join(f'"{column.name}"' for column in table.key)
-    sets = ", ".join(
-        f'"{column.name}" = COALESCE(excluded."{column.name}", t."{column.name}")'
-        for column in table.columns[table.key_length :]
-    )
+    sets = ", ".join(f'"{name}" = COALESCE(excluded."{name}", t."{name}")' for name in used)
     guard = f' WHERE t."{table.guard}" = excluded."{table.guard}"' if table.guard else ""
     return (
-        f'INSERT INTO "{schema}"."{table.name}" AS t ({names}) SELECT * FROM unnest({_arrays(table.columns)})'
+        f'INSERT INTO "{schema}"."{table.name}" AS t ({names}) SELECT * FROM unnest({_arrays(columns)})'
         f" ON CONFLICT ({keys}) DO UPDATE SET {sets}{guard}"
     )
 
@@ -80,6 +81,8 @@ def move_positions(schema: str) -> str:
 
 def array(kind: Kind, values: Iterable[Any]) -> str:
     """Return a column as an array literal. Strings that a text column refuses are replaced, times are kept within bounds."""
+    if kind in ("int", "bigint"):
+        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
     return "{" + ",".join(map(_WRITERS[kind], values)) + "}"
 
 
@@ -95,15 +98,11 @@ def _arrays(columns: Sequence[Column]) -> str:
 
 
 def _text(value: str | None) -> str:
-    if value is None:
-        return "NULL"
+    if not value:
+        return "NULL" if value is None else '""'
     if "\\" in value or '"' in value:
         value = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{plain(value)}"'
-
-
-def _number(value: int | None) -> str:
-    return "NULL" if value is None else str(value)
 
 
 def _time(value: int | None) -> str:
@@ -115,7 +114,7 @@ def _bool(value: bool | None) -> str:
 
 
 def _within(value: int) -> int:
-    return min(max(value, 0), LATEST_TIME_MS)
+    return value if 0 <= value <= LATEST_TIME_MS else 0 if value < 0 else LATEST_TIME_MS
 
 
 def _copied_text(value: str | None) -> str:
@@ -137,8 +136,6 @@ def _copied_time(value: int | None) -> str:
 _WRITERS: dict[Kind, Callable[[Any], str]] = {
     "text": _text,
     "json": _text,
-    "int": _number,
-    "bigint": _number,
     "time": _time,
     "bool": _bool,
 }

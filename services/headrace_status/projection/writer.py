@@ -157,13 +157,18 @@ class _Upsert:
         self._writer, self.table = writer, table
 
     def __call__(self, rows: list[Any]) -> None:
+        found: set[str] = set()
+        for _, values in rows:
+            found.update(values)
+        used = tuple(column for column in self.table.columns[self.table.key_length :] if column.name in found)
         columns = [
             statements.array(column.kind, [key[at] for key, _ in rows]) for at, column in enumerate(self.table.key)
         ]
-        for column in self.table.columns[self.table.key_length :]:
+        for column in used:
             name = column.name
             columns.append(statements.array(column.kind, [values.get(name) for _, values in rows]))
-        self._writer.run(statements.upsert(self._writer.schema, self.table), columns)
+        names = tuple(column.name for column in used)
+        self._writer.run(statements.upsert(self._writer.schema, self.table, names), columns)
 
     @staticmethod
     def key(row: Any) -> Sequence[Any]:
