@@ -11,7 +11,8 @@ import click
 from headrace.cli.failures import BAD_INPUT, Failure
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]})
+# The benchmarks have their own options, --help included.
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
 def bench(rest: tuple[str, ...]) -> None:
     """Run the benchmarks (--workload, --count): one JSON line per workload. Needs a checkout."""
@@ -21,6 +22,8 @@ def bench(rest: tuple[str, ...]) -> None:
     try:
         run = importlib.import_module("benchmarks.__main__").main
     except ModuleNotFoundError as error:
+        if error.name not in ("benchmarks", "benchmarks.__main__"):
+            raise
         raise Failure(
             "Expected the benchmarks beside the code, but there are none; run this in a checkout", BAD_INPUT
         ) from error
