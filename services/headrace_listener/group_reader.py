@@ -63,7 +63,7 @@ class GroupReader:
         self._member_since: float | None = None
         self._commit_at = 0.0
         options = reader_options(settings, group, discover=True)
-        self._consumer = Consumer({**options, "error_cb": availability.failed})
+        self._consumer = Consumer({**options, "error_cb": availability.failed, "on_commit": self._was_committed})
         self._consumer.subscribe(list(topics), on_assign=self._given, on_revoke=self._taken, on_lost=self._lost)
 
     def poll(self, wait_ms: int) -> list[Record]:
@@ -200,6 +200,14 @@ class GroupReader:
             self._group, known.topic, known.partition, known.offset, low, end - 1, low,
         )  # fmt: skip
         return int(low)
+
+    def _was_committed(self, error: KafkaError | None, partitions: list[confluent_kafka.TopicPartition]) -> None:
+        """An asynchronous commit has ended; one that failed is due again."""
+        for partition in partitions:
+            failure = error or partition.error
+            if failure is not None:
+                self._availability.failed(failure)
+                self._committed.pop((partition.topic, partition.partition), None)
 
     # --- records and positions --------------------------------------------------------------------------------------
 

@@ -12,7 +12,10 @@ from collections.abc import Callable, Mapping
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
 from headrace.contracts.positions import ListenerState
+from headrace.runtime import metrics
 from headrace_listener.outgoing import Outgoing
+
+_lags = metrics.gauge("headrace.listener.lag", "Records that wait for a listener, a trigger or the relay")
 
 
 class Progress:
@@ -60,6 +63,7 @@ class Progress:
             if self._positions != positions or self._lag != lag:
                 self._positions, self._lag = dict(positions), lag
                 self._changed = True
+                _lags.set(lag, name=self.name)
 
     def state(self, at_ms: int) -> ListenerState | None:
         """Return the state if it has changed since it was last returned."""

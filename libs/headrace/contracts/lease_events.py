@@ -20,6 +20,7 @@ class LeaseRequested(Message, frozen=True, kw_only=True):
     capacity: int = 0
     priority: int = 5
     at: int
+    trace: str = ""
 
 
 class LeaseRecorded(Message, frozen=True, kw_only=True):

@@ -11,9 +11,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
+from headrace.contracts.headers import traceparent
 from headrace.contracts.partition import shard_of
 from headrace.contracts.positions import ReaderPosition
 from headrace.contracts.topics import full_name
+from headrace.runtime import telemetry
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.options import look_up_options
@@ -58,6 +60,7 @@ class KafkaOutput:
 
     def write(self, records: Sequence[Outgoing], positions: Mapping[TopicPartition, Position]) -> None:
         """Write records and positions in one transaction."""
+        began_ms = _now_ms()
         try:
             self._producer.begin_transaction()
             for record in records:
@@ -68,6 +71,8 @@ class KafkaOutput:
         except (KafkaException, BufferError) as error:
             self._failed(error)
         self._availability.answered()
+        if telemetry.tracing():
+            _record_spans(records, began_ms)
 
     def close(self) -> None:
         """Give up what is under way; the broker aborts it when the next relay begins, or by time."""
@@ -136,3 +141,19 @@ class KafkaOutput:
             raise TransactionFailed(f"Expected the relay's positions within {_POSITIONS_S:.0f} s, but Kafka gave none")
         finally:
             consumer.close()
+
+
+def _record_spans(records: Sequence[Outgoing], began_ms: int) -> None:
+    """One span for every relayed event that belongs to a trace."""
+    for record in records:
+        trace = traceparent(record.headers)
+        if trace:
+            name = next((value.decode() for header, value in record.headers if header == "ce_type"), record.topic)
+            attributes = {"headrace.topic": record.topic, "headrace.key": record.key.decode("utf-8", "replace")}
+            telemetry.record_span(
+                f"relay {name}", trace, attributes, start_ms=began_ms, end_ms=_now_ms(), kind="producer"
+            )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -47,11 +47,12 @@ class Translator:
                 continue
             key = public_key(event)
             at = getattr(event, "at", message.at)
+            own_trace = event.task.trace if isinstance(event, TaskAssigned) else getattr(event, "trace", "")
             yield Outgoing(
                 topic=topic,
                 key=key.encode(),
                 value=self._codec.encode(_public(event)),
-                headers=self._headers(record, index, event, key, at, getattr(event, "trace", "") or trace),
+                headers=self._headers(record, index, event, key, at, own_trace or trace),
             )
 
     def _headers(self, record: Record, index: int, event: Message, key: str, at: int, trace: str) -> Headers:

@@ -62,6 +62,7 @@ def attempt_event(
             capacity=request.capacity,
             priority=request.priority,
             at=now_ms,
+            trace=run.trace,
         )
     return TaskScheduled(
         workflow_id=run.workflow_id,
