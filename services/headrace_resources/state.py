@@ -16,7 +16,7 @@ from headrace.contracts.references import LeaseHolder
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt's claim on a resource. `arrival` numbers a shard's waiting claims in the order of coming; `asked_at` is
+    """One attempt's claim on a resource. `arrival` numbers a shard's waiting claims in order of coming; `asked_at` is
     when it began to wait, in ms since the epoch.
     """
 

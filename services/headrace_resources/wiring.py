@@ -6,17 +6,19 @@ from collections.abc import Callable
 from threading import Event
 
 from headrace.contracts import topics
-from headrace.runtime import health, shutdown
+from headrace.runtime import health, shutdown, telemetry
 from headrace.runtime.settings import Settings
 from headrace.shard.ports import LogAway
 from headrace.shard.roles import InputSpec, ShardRole
 from headrace.shard.service import run_shards
 from headrace.shard.topics import ensure_topics
 from headrace_resources.decider import ResourceDecider
+from headrace_resources.tracing import TracedDecider
 
 
 def resource_role(shards: int) -> ShardRole:
     """Return what makes a shard a resource manager; `shards` is how many of them the namespace has."""
+    decider = TracedDecider if telemetry.tracing() else ResourceDecider
     return ShardRole(
         name="resources",
         journal=topics.RESOURCE_JOURNAL,
@@ -24,7 +26,7 @@ def resource_role(shards: int) -> ShardRole:
             InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="r"),
             InputSpec(topics.RESOURCE_COMMANDS, own_partition_only=True),
         ),
-        decider_for=lambda shard: ResourceDecider(shard, shards),
+        decider_for=lambda shard: decider(shard, shards),
     )
 
 
