@@ -50,8 +50,14 @@ def prepare_kafka(options: KafkaOptions) -> None:
     """Write the broker's settings, and format its data directory when it has none. About one second, once."""
     options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_properties(options, _data(options), _properties_path(options))
-    if not (_data(options) / "meta.properties").exists():
+    if not _data(options).exists():
         _format(options)
+    elif not (_data(options) / "meta.properties").exists():
+        # To format it again would hide what is lost: everything, for a reader with a position.
+        raise LocalStackError(
+            f"Expected {_data(options)} to be a formatted Kafka data directory, but it has no meta.properties: "
+            "it is damaged. Begin anew with --fresh."
+        )
 
 
 def kafka_child(options: KafkaOptions) -> ChildSpec:

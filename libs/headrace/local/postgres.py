@@ -65,8 +65,13 @@ def prepare_postgres(state: StateDir, *, port: int, user_name: str, stop_grace_s
         passwords={role: state.secret(f"postgres-{role}") for role in (SUPERUSER, OWNER, READER)},
         stop_grace_s=stop_grace_s,
     )
-    if not (server.data / "PG_VERSION").exists():
+    if not server.data.exists():
         _initdb(server)
+    elif not (server.data / "PG_VERSION").exists():
+        raise LocalStackError(
+            f"Expected {server.data} to be a Postgres data directory, but it has no PG_VERSION: it is damaged. "
+            "Begin anew with --fresh."
+        )
     for name in ("postgresql.conf", "pg_hba.conf"):
         _write(server.home / name, asset(f"postgres/{name}").read_text("utf-8"), server.user)
     return server

@@ -9,6 +9,7 @@ link, and root can work in it safely.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
@@ -18,8 +19,11 @@ from pathlib import Path
 from headrace.local.errors import LocalStackError
 from headrace.local.postgres_binaries import SHARED_ROOT
 from headrace.local.process import User
+from headrace.local.state import discard
 
 _PREFIX = "headrace-postgres-data-"
+# Locks on the directories that this process uses; the kernel drops them when it ends.
+_held: list[int] = []
 
 
 def open_home(pointer: Path, user: User | None) -> Path:
@@ -33,6 +37,7 @@ def open_home(pointer: Path, user: User | None) -> Path:
         home = Path(pointer.read_text("utf-8"))
         if home.exists():
             _require_ours(home)
+            _hold(home)
             return home
     # The kernel picks a name that did not exist, so nobody can have prepared it.
     home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=SHARED_ROOT))
@@ -40,33 +45,53 @@ def open_home(pointer: Path, user: User | None) -> Path:
     unfinished = pointer.with_name("postgres.unfinished")
     unfinished.write_text(str(home), "utf-8")
     unfinished.rename(pointer)
+    _hold(home)
     (home / "state").write_text(str(pointer.resolve()), "utf-8")
     return home
 
 
 def remove_home(pointer: Path) -> None:
     """Delete Postgres' data, wherever it is. Nothing happens when there is none."""
-    if pointer.is_dir() and not pointer.is_symlink():
-        shutil.rmtree(pointer)
-    elif pointer.is_file():
+    if pointer.is_file():
         home = Path(pointer.read_text("utf-8"))
+        # Without its pointer it is nobody's: interrupted here, the next sweep deletes it.
+        pointer.unlink()
         # The pointer is a file that somebody may have edited: delete nothing but what carries our name.
         if home.parent == SHARED_ROOT and home.name.startswith(_PREFIX) and not home.is_symlink():
             shutil.rmtree(home, ignore_errors=True)
-        pointer.unlink()
+    else:
+        discard(pointer)
 
 
 def _sweep() -> None:
-    """Delete data whose state directory was deleted: nothing else would ever find it again."""
+    """Delete data that no state directory points to any more: nothing else would ever find it again."""
     for home in SHARED_ROOT.glob(f"{_PREFIX}*"):
-        if not _is_ours(home):
-            continue
-        try:
-            pointer = Path((home / "state").read_text("utf-8"))
-        except FileNotFoundError:
-            continue  # Being made at this moment: the file is written last.
-        if not pointer.parent.is_dir():
+        if _is_ours(home) and not _is_pointed_to(home) and not _is_held(home):
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_pointed_to(home: Path) -> bool:
+    try:
+        pointer = Path((home / "state").read_text("utf-8"))
+    except FileNotFoundError:
+        return True  # Being made at this moment: the file is written last.
+    return pointer.is_file() and pointer.read_text("utf-8") == str(home)
+
+
+def _hold(home: Path) -> None:
+    """Keep others from sweeping it: a container that shares /var/tmp with us does not see our state directory."""
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    _held.append(descriptor)
+
+
+def _is_held(home: Path) -> bool:
+    with open(home / "lock", "a", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _is_ours(home: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from headrace.local.postgres import PostgresServer, ensure_roles, postgres_child
 from headrace.local.postgres_home import remove_home
 from headrace.local.process import Child, ChildSpec, stop_children
 from headrace.local.settings import LocalSettings
-from headrace.local.state import StateDir
+from headrace.local.state import StateDir, discard
 
 Say = Callable[[str], None]
 
@@ -83,7 +82,7 @@ def remove_data(state: StateDir) -> None:
     """Delete all that the stack has stored, passwords and logs included. The state must be locked by us."""
     remove_home(state.postgres)
     for path in (state.kafka, state.secrets, state.logs, state.run):
-        shutil.rmtree(path, ignore_errors=True)
+        discard(path)
     state.dev_json.unlink(missing_ok=True)
     state.create()
 

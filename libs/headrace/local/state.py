@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,3 +99,14 @@ class StateDir:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+
+def discard(path: Path) -> None:
+    """Delete a directory, if there is one. Interrupted halfway, it is gone all the same: half of a data directory would
+    look like a damaged one. What is left of it then goes with the next call.
+    """
+    removed = path.with_name(f"{path.name}.removed")
+    shutil.rmtree(removed, ignore_errors=True)
+    if path.is_dir() and not path.is_symlink():
+        path.rename(removed)
+        shutil.rmtree(removed, ignore_errors=True)

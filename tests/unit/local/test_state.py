@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,8 @@ import pytest
 
 from headrace.local.errors import LocalStackError
 from headrace.local.postgres_home import open_home, remove_home
-from headrace.local.state import StateDir
+from headrace.local.process import User
+from headrace.local.state import StateDir, discard
 from headrace.local.watch import app_directories
 
 
@@ -41,7 +44,8 @@ def test_a_locked_state_is_refused_with_the_holder_and_free_after_its_end(tmp_pa
     state.create()
     code = f"""
 from pathlib import Path
-from headrace.local.state import StateDir
+from headrace.local.process import User
+from headrace.local.state import StateDir, discard
 with StateDir(Path({str(state.root)!r})).locked():
     print("locked", flush=True)
     input()
@@ -97,3 +101,38 @@ def test_apps_are_watched_where_they_lie_and_not_imported(tmp_path: Path, monkey
 def test_an_app_that_is_nowhere_is_refused() -> None:
     with pytest.raises(LocalStackError, match="no_such_app"):
         app_directories(["no_such_app"])
+
+
+def test_what_was_half_deleted_is_gone_and_its_rest_goes_with_the_next(tmp_path: Path) -> None:
+    data, rest = tmp_path / "data", tmp_path / "data.removed"
+    for path in (data, rest):
+        path.mkdir()
+        (path / "file").write_text("", "utf-8")
+    discard(data)
+    assert list(tmp_path.iterdir()) == []
+    discard(data)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's data lies outside of the state directory")
+def test_data_that_no_state_points_to_is_swept_and_what_is_used_is_not(tmp_path: Path) -> None:
+    nobody = User(name="nobody", uid=65534, gid=65534)
+    made = """
+import sys
+from pathlib import Path
+from headrace.local.postgres_home import open_home
+from headrace.local.process import User
+print(open_home(Path(sys.argv[1]), User(name="nobody", uid=65534, gid=65534)))
+"""
+    command = [sys.executable, "-c", made, str(tmp_path / "gone")]
+    left = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    used = open_home(tmp_path / "used", nobody)
+    (tmp_path / "gone").unlink()
+    (tmp_path / "used").unlink()
+    kept = open_home(tmp_path / "kept", nobody)
+    try:
+        assert not left.exists()
+        assert used.is_dir()
+        assert open_home(tmp_path / "kept", nobody) == kept
+    finally:
+        remove_home(tmp_path / "kept")
+        shutil.rmtree(used)
