@@ -42,10 +42,9 @@ class Pool:
         Raises:
             Problem: Postgres does not answer, the query takes too long, or every connection is busy.
         """
-        async with self._connection() as connection:
+        async with self._slot():
             try:
-                cursor = await connection.execute(query, values or None)
-                return await cursor.fetchall()
+                return await self._query(query, values)
             except psycopg.errors.QueryCanceled as error:
                 seconds = self._limits.query_ms // 1000
                 detail = f"Expected an answer within {seconds} s, but the query takes longer; narrow it down, say by started_after"
@@ -53,6 +52,8 @@ class Pool:
             except psycopg.DataError as error:
                 text = str(error).strip().splitlines()[0]
                 raise bad_request(f"Expected values that Postgres can compare, but it says: {text}") from error
+            except psycopg.OperationalError as error:
+                raise self._not_answered(error) from error
 
     async def close(self) -> None:
         """Close what is open."""
@@ -60,29 +61,40 @@ class Pool:
             await self._free.pop().close()
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Row]]:
+    async def _slot(self) -> AsyncIterator[None]:
         try:
             await asyncio.wait_for(self._slots.acquire(), self._limits.connection_wait_ms / 1000)
         except TimeoutError:
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "Expected a free connection to Postgres, but all are busy; try again"
-            ) from None
-        connection: psycopg.AsyncConnection[Row] | None = None
+            detail = "Expected a free connection to Postgres, but all are busy; try again"
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail) from None
         try:
-            connection = await self._take()
-            yield connection
-        except psycopg.OperationalError as error:
-            raise self._not_answered(error) from error
+            yield
         finally:
             self._slots.release()
-            if connection is not None and not connection.closed:
+
+    async def _query(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Row]:
+        while self._free:
+            try:
+                return await self._on(self._free.pop(), query, values)
+            except psycopg.errors.QueryCanceled:
+                raise
+            except psycopg.OperationalError:
+                continue  # it was cut off while nobody used it, as by a restart; reading can be repeated
+        return await self._on(await self._connect(), query, values)
+
+    async def _on(
+        self, connection: psycopg.AsyncConnection[Row], query: str, values: Sequence[Any] | dict[str, Any]
+    ) -> list[Row]:
+        try:
+            cursor = await connection.execute(query, values or None)
+            return await cursor.fetchall()
+        finally:
+            if connection.closed or connection.broken:
+                await connection.close()
+            else:
                 self._free.append(connection)
 
-    async def _take(self) -> psycopg.AsyncConnection[Row]:
-        while self._free:
-            connection = self._free.pop()
-            if not connection.closed and not connection.broken:
-                return connection
+    async def _connect(self) -> psycopg.AsyncConnection[Row]:
         connection = await psycopg.AsyncConnection.connect(
             self._dsn, autocommit=True, row_factory=dict_row, options=self._options, connect_timeout=5
         )
@@ -97,7 +109,6 @@ class Pool:
         if not self._away:
             self._away = True
             log.warning("Postgres does not answer the read API: %s", str(error).strip().splitlines()[0])
-        self._free = [connection for connection in self._free if not connection.closed]
         return Problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "Expected Postgres to answer, but it does not; nothing is lost, try again"
         )

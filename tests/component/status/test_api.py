@@ -124,7 +124,7 @@ def test_pages_go_on_where_the_last_one_ended(world: StatusWorld, api: httpx.Cli
     world.workflow(*(started(f"w-{at:02}", f"0-{at}", at=T0 + at // 2) for at in range(11)))
     world.project()
     seen: list[str] = []
-    cursor = ""
+    cursor: str | None = ""
     for _ in range(4):
         page = get(api, "/workflows", limit=3, **({"cursor": cursor} if cursor else {}))
         seen += [item["id"] for item in page["items"]]

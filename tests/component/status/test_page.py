@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
 from tests.support.status_server import serving
 from tests.support.status_world import StatusWorld
@@ -23,17 +23,25 @@ EVIL = "<img src=x onerror=\"document.title='taken'\"><script>document.title='ta
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all pages."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
-def page(world: StatusWorld) -> Iterator[Page]:
+def page(world: StatusWorld, browser: Browser) -> Iterator[Page]:
     """A page on the read API; anything that it logs as an error fails the test."""
     problems: list[str] = []
-    with serving(world) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        page = browser.new_page(base_url=address)
+    with serving(world) as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         yield page
-        browser.close()
+        page.close()
     assert problems == []
 
 

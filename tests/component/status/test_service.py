@@ -69,9 +69,9 @@ def test_a_workflow_on_kafka_shows_in_the_api(
     codec, producer = Codec(), Producer({"bootstrap.servers": settings.kafka})
     topic = f"{settings.namespace}.{topics.WORKFLOW_JOURNAL}"
     reign = codec.encode(EpochStarted(code_version=1, process="test", at=1))
-    producer.produce(topic, reign, partition=0, headers=journal_headers(EPOCH_STARTED, 0))
+    producer.produce(topic, reign, partition=0, headers=list(journal_headers(EPOCH_STARTED, 0)))
     record = JournalRecord(epoch=0, n=1, at=1, positions=[], events=[started(), scheduled(0), done(0), succeeded()])
-    producer.produce(topic, codec.encode(record), partition=0, headers=journal_headers(0, 1))
+    producer.produce(topic, codec.encode(record), partition=0, headers=list(journal_headers(0, 1)))
     producer.flush(30)
     with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         found = client.get(f"/api/v1/workflows/{ID}", params={"wait": 30}).json()
