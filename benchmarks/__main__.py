@@ -13,7 +13,9 @@ from benchmarks.runs import run_bench
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for; without arguments every workload in every variant."""
-    parser = argparse.ArgumentParser(prog="headrace bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="headrace bench", description="Measures whole headraces; one JSON line per workload."
+    )
     parser.add_argument("--workload", choices=WORKLOADS, action="append", help="[default: all]")
     parser.add_argument("--program", choices=PROGRAMS, action="append", help="[default: all]")
     parser.add_argument("--durability", choices=DURABILITIES, action="append", help="[default: all]")

@@ -31,6 +31,7 @@ SLOW_MS = 300
 FIGURES = ("files", "lines", "functions", "classes", "unparsable")
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT", "STUCK"})
 _POLL_S = 0.25
+_SHOW_S = 1.0
 # A listener may lag behind the end of the workflow; if it does not catch up in this time, the demo ends without it.
 _LISTENER_S = 10.0
 
@@ -77,13 +78,13 @@ def run_census(stack: DevStack, workflow_id: str, census_input: dict[str, str], 
         handle = client.start("census", census_input, id=workflow_id)
         _say(f"started {workflow_id} (its command stands at {handle.position})")
         deadline = time.monotonic() + timeout_s
-        shown = ""
+        shown, shown_at = "", 0.0
         while True:
             answer = handle.status()
             progress = progress_line(answer)
-            if progress != shown:
+            if progress != shown and (time.monotonic() - shown_at >= _SHOW_S or answer["status"] in ENDED):
                 _say(f"  {progress}")
-                shown = progress
+                shown, shown_at = progress, time.monotonic()
             if answer["status"] in ENDED:
                 return answer
             if time.monotonic() > deadline:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from headrace.contracts.topics import topic_specs
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 HIDDEN = {".venv", ".headrace", ".git", "node_modules", ".pytest_cache", ".hypothesis"}
 DOCUMENTS = sorted(
@@ -45,3 +47,20 @@ def test_every_service_and_example_is_in_its_table() -> None:
             if path.is_dir() and any(path.glob("*.py")):
                 assert f"]({path.name})" in readme, f"{path.name} is not in {folder}/README.md"
                 assert (path / "README.md").exists(), f"{path} has no README.md"
+
+
+def test_the_services_table_agrees_with_the_topics() -> None:
+    specs = topic_specs()
+    readme = (CHECKOUT / "services" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[\w+\]\(headrace_\w+\)(?:: (\w+))? \|(.+)\|$", readme, re.MULTILINE)
+    names = ["decision", "dispatcher", "worker", "resources", "listener", "status"]
+    assert [found or name for (found, _), name in zip(rows, names, strict=True)] == names
+    for name, (_, row) in zip(names, rows, strict=True):
+        reads, _, writes, *_ = row.split("|")
+        for topic in re.findall(r"`([a-z.-]+)`", writes):
+            assert name in specs[topic].writers or "all" in specs[topic].writers, f"{name} does not write {topic}"
+        for topic in re.findall(r"`([a-z.-]+)`", reads):
+            assert name in specs[topic].readers, f"{name} does not read {topic}"
+        told = set(re.findall(r"`([a-z.-]+)`", writes))
+        silent = {topic for topic, spec in specs.items() if name in spec.writers and not topic.endswith(".snapshots")}
+        assert silent <= told, f"services/README.md does not say that {name} writes {silent - told}"
