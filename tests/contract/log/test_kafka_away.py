@@ -8,42 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from headrace.local.kafka import KafkaOptions, kafka_child, wait_for_kafka
-from headrace.local.ports import choose_port
-from headrace.local.process import Child, stop_children
-from headrace.local.settings import LocalSettings
-from headrace.local.stack import _prepare_kafka  # the broker must be stopped and started within the test
-from headrace.local.state import StateDir
 from headrace.runtime.settings import Settings
 from tests.contract.log.bank_process import Client, Process
 from tests.contract.log.conftest import until
-
-LOCAL = LocalSettings(kafka_heap_mb=512)
-
-
-class Broker:
-    """A broker with its data on disk and an fsync for every append."""
-
-    def __init__(self, folder: Path) -> None:
-        state = StateDir(folder / "kafka")
-        state.create()
-        self._options: KafkaOptions = _prepare_kafka(state, LOCAL, choose_port(), lambda _: None)
-        self.start()
-
-    @property
-    def address(self) -> str:
-        return self._options.bootstrap
-
-    def start(self) -> None:
-        self._child = Child(kafka_child(self._options))
-        wait_for_kafka(self._child, self.address, 60)
-
-    def kill(self) -> None:
-        self._child.send(signal.SIGKILL)
-        until(lambda: self._child.poll() is not None)
-
-    def stop(self) -> None:
-        stop_children([self._child])
+from tests.support.broker import Broker
 
 
 @pytest.fixture
