@@ -12,6 +12,8 @@ from msgspec import Meta
 
 from headrace.local.settings import PREFIX as LOCAL_PREFIX
 from headrace.local.settings import LocalSettings
+from headrace.runtime.execution_settings import PREFIX as EXECUTION_PREFIX
+from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.runtime.settings import PREFIX, Settings
 
 _INTRODUCTION = """\
@@ -64,6 +66,9 @@ def _lines() -> Iterator[str]:
     yield "## Logs, readiness, telemetry\n"
     yield from _rows(_OTHERS)
     yield "\nThe other `OTEL_*` variables of the OpenTelemetry SDK (sampler, headers, batch sizes) hold as they are.\n"
+    yield "## Dispatcher and workers\n"
+    yield from _table(EXECUTION_PREFIX, ExecutionSettings)
+    yield ""
     yield "## The local stack (`headrace dev`)\n"
     yield from _table(LOCAL_PREFIX, LocalSettings)
 

@@ -10,7 +10,7 @@ from headrace_execution.dispatcher.state import DispatcherState
 
 
 class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that decisions follow; see `headrace_execution.settings` for the reasons."""
+    """The settings that decisions follow; see `headrace.runtime.execution_settings` for the reasons."""
 
     worker_timeout_ms: int = 5_000
     worker_confirm_ms: int = 500

@@ -7,6 +7,7 @@ from threading import Event
 
 from headrace.contracts import topics
 from headrace.runtime import health, shutdown, telemetry
+from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.ports import LogAway
 from headrace.shard.roles import InputSpec, ShardRole
@@ -15,7 +16,6 @@ from headrace.shard.topics import ensure_topics
 from headrace_execution.dispatcher.decider import DispatcherDecider
 from headrace_execution.dispatcher.round import DispatchLimits
 from headrace_execution.dispatcher.tracing import TracedDecider
-from headrace_execution.settings import ExecutionSettings
 
 
 def dispatcher_role(shards: int, execution: ExecutionSettings | None = None) -> ShardRole:

@@ -16,12 +16,12 @@ from headrace.contracts.partition import shard_of
 from headrace.contracts.reports import QueueOffer
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
+from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.clock import SystemClock
 from headrace.shard.kafka import KafkaLog
 from headrace.shard.ports import LogAway, PositionLost
 from headrace.shard.topics import ensure_topics
-from headrace_execution.settings import ExecutionSettings
 from headrace_execution.worker.book import Book
 from headrace_execution.worker.outbox import KafkaOutbox, OutboxBroken
 from headrace_execution.worker.output import captured

@@ -14,9 +14,9 @@ from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.headers import TRACEPARENT, Headers
 from headrace.contracts.partition import shard_of
 from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS
+from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.ports import Clock, Log
 from headrace.shard.reading import Begin, JournalReader
-from headrace_execution.settings import ExecutionSettings
 from headrace_execution.worker.book import Book
 from headrace_execution.worker.call import Outcome, Stopped, Succeeded
 from headrace_execution.worker.outbox import Outbox

@@ -17,13 +17,13 @@ from headrace.contracts.log_lines import LogLine
 from headrace.contracts.message import Message
 from headrace.contracts.partition import shard_of
 from headrace.contracts.task_events import TaskFailed, TaskScheduled, TaskSucceeded
+from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.clock import ManualClock
 from headrace.shard.host import ShardHost
 from headrace.shard.memory import MemoryLog
 from headrace.shard.memory_group import MemoryGroup
 from headrace.shard.reader_rule import START, Verdict, judge
 from headrace_execution.dispatcher.wiring import dispatcher_role
-from headrace_execution.settings import ExecutionSettings
 from headrace_execution.worker.book import Book
 from headrace_execution.worker.outbox import MemoryOutbox
 from headrace_execution.worker.runner import Runner

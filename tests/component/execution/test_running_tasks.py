@@ -19,7 +19,7 @@ from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.dispatch_events import AssignmentsEnded, AttemptTimedOut, TaskAssigned
 from headrace.contracts.retry import RetryPolicy
 from headrace.contracts.workflow_events import WorkflowTerminated
-from headrace_execution.settings import ExecutionSettings
+from headrace.runtime.execution_settings import ExecutionSettings
 from headrace_execution.worker.output import captured
 from tests.component.execution.mill import Mill
 

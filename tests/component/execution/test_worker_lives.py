@@ -11,7 +11,7 @@ from headrace.authoring.tasks import task
 from headrace.contracts.commands import CompleteTask
 from headrace.contracts.dispatch_events import TaskAssigned, TaskRequeued, TaskServed, TaskUnserved
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerStopping
-from headrace_execution.settings import ExecutionSettings
+from headrace.runtime.execution_settings import ExecutionSettings
 from headrace_execution.worker.worker import Worker, WorkerReplaced
 from tests.component.execution.mill import Mill
 
