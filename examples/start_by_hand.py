@@ -1,6 +1,6 @@
 """Starts a workflow with nothing but a Kafka client and an Avro library: what any language can do.
 
-python examples/start_by_hand.py 127.0.0.1:19092 hello_graph my-id-1 '{"name": "miller"}'
+python examples/start_by_hand.py 127.0.0.1:19092 hello my-id-1 '{"names": ["Ada"]}'
 """
 
 import json
