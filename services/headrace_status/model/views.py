@@ -110,7 +110,7 @@ WORKERS = View(
       SELECT DISTINCT ON (worker) worker, session, status, reason, host, pid, labels, changed_at, joined_at
       FROM {{data}}.workers ORDER BY worker, changed_at DESC, joined_at DESC
     ), offers AS (
-      SELECT w.worker, w.session, sum(w.slots) AS slots,
+      SELECT w.worker, w.session, COALESCE(sum((offer ->> 'slots')::int), 0) AS slots,
              json_agg(offer ORDER BY offer ->> 'queue') FILTER (WHERE offer IS NOT NULL) AS offers
       FROM {{data}}.workers w LEFT JOIN LATERAL json_array_elements(w.offers) AS offer ON true GROUP BY 1, 2
     ), held AS (SELECT worker, count(*) AS running FROM {{data}}.assignments GROUP BY 1)

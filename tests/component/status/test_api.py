@@ -309,9 +309,9 @@ def test_a_refusal_shows(world: StatusWorld, api: httpx.Client) -> None:
 
 def test_the_system(world: StatusWorld, api: httpx.Client) -> None:
     deploy(world)
-    offer = QueueOffer(queue="q", slots=4, tasks=["measure"])
+    offers = [QueueOffer(queue="q", slots=4, tasks=["measure"]), QueueOffer(queue="other", slots=2, tasks=["measure"])]
     world.task(
-        WorkerJoined(worker="worker-1", session="s", offers=[offer], labels={"gpu": "no"}, host="h", pid=7, at=T0)
+        WorkerJoined(worker="worker-1", session="s", offers=offers, labels={"gpu": "no"}, host="h", pid=7, at=T0)
     )
     world.workflow(started(), scheduled(0), scheduled(1))
     world.task(
@@ -352,14 +352,14 @@ def test_the_system(world: StatusWorld, api: httpx.Client) -> None:
     world.plain(topics.LOGS, io)
     world.plain(topics.LOGS, io)
     world.project()
-    (queue,) = get(api, "/queues")["items"]
+    _, queue = get(api, "/queues")["items"]
     assert (queue["name"], queue["waiting"], queue["running"], queue["unserved"], queue["slots"]) == ("q", 0, 1, 1, 4)
     assert queue["oldest_wait_ms"] > 0
     (worker,) = get(api, "/workers")["items"]
     assert (worker["name"], worker["status"], worker["slots"], worker["running"], worker["labels"]) == (
         "worker-1",
         "ACTIVE",
-        4,
+        6,
         1,
         {"gpu": "no"},
     )
@@ -400,7 +400,7 @@ def test_lag_health_and_figures(world: StatusWorld, api: httpx.Client) -> None:
 
 def test_openapi_names_every_path(api: httpx.Client) -> None:
     paths = api.get("/openapi.json").json()["paths"]
-    wanted = (
+    wanted: tuple[str, ...] = (
         "workflows",
         "workflows/{id}",
         "workflows/{id}/history",
