@@ -73,8 +73,8 @@ def _run(stack: DevStack, run: Run, sender: CommandSender, watch: JournalWatch) 
     )
     # CPU is counted until the read model has caught up: what is still to do belongs to these workflows, too.
     lag_s = _projection_lag_s(stack, tally)
-    after = cpu_ms({**stack.pids(), "client": os.getpid()})
-    return line(run, tally, raw, cpu_since(before, after, run.count), _peaks(peak_rss_mb(pids)), lag_s)
+    pids = {**stack.pids(), "client": os.getpid()}  # what was killed has another one
+    return line(run, tally, raw, cpu_since(before, cpu_ms(pids), run.count), _peaks(peak_rss_mb(pids)), lag_s)
 
 
 def line(
