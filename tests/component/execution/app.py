@@ -1,4 +1,4 @@
-"""The app of the workers that tests run as processes of their own. `HEADRACE_TEST_SCRATCH` is a folder that they share."""
+"""The app of worker processes in tests. `HEADRACE_TEST_SCRATCH` is a folder that they share with the test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add(a: int, b: int = 1) -> int:
 async def wait_for(name: str) -> str:
     """End when somebody makes the file."""
     (SCRATCH / f"{name}-{current().assignment}-started").touch()
-    while not (SCRATCH / name).exists():
+    while not (SCRATCH / name).exists():  # noqa: ASYNC110  the test is another process
         await asyncio.sleep(0.02)
     return name
 

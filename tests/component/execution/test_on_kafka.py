@@ -56,7 +56,7 @@ class Mill:
         self._source = self._log.source("test-results")
         plain = (topics.WORKFLOW_COMMANDS, topics.LOGS)
         self._source.assign({TopicPartition(topic, shard): 0 for topic in plain for shard in range(self.shards)})
-        self._producer = Producer({"bootstrap.servers": settings.kafka, "enable.idempotence": True})
+        self._producer = Producer({"bootstrap.servers": settings.kafka, "enable.idempotence": True, "log_level": 0})
         self._reigns: dict[int, tuple[int, int]] = {}
         self._stop = threading.Event()
         ready = threading.Event()
@@ -75,11 +75,8 @@ class Mill:
             "HEADRACE_TEST_SCRATCH": str(self.scratch),
             "HEADRACE_EXECUTION_STOP_GRACE_MS": "500",
         }
-        program = (
-            "from headrace_execution.worker.wiring import run; import sys; from headrace.runtime.settings import *; "
-        )
-        program += "run(Settings.load(), sys.argv[1:2], sys.argv[2], 4)"
-        process = subprocess.Popen([sys.executable, "-c", program, str(APP), name], env=environment)
+        command = [sys.executable, "-m", "headrace", "service", "worker", "--app", str(APP), "--name", name]
+        process = subprocess.Popen([*command, "--slots", "4"], env=environment)
         self.workers[name] = process
         self.until(lambda: ready.exists() or process.poll() is not None)
         return process
@@ -183,7 +180,7 @@ def mill(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tasks_run_on_the_workers_that_there_are(mill: Mill) -> None:
-    mill.schedule("add", '{"a": 1}', step=0)
+    mill.schedule("add", '{"a": 0}', step=0)
     mill.until(lambda: bool(mill.of(TaskUnserved)))
     mill.start_worker("a")
     mill.start_worker("b")
