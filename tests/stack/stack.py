@@ -71,6 +71,14 @@ class Stack:
         answer.raise_for_status()
         return answer.json()
 
+    def look(self, path: str) -> Any:
+        """Ask the read API; None where there is no such thing, or nobody answers right now."""
+        try:
+            answer = httpx.get(f"{self.api}/api/v1{path}", timeout=30)
+        except httpx.TransportError:
+            return None
+        return answer.json() if answer.status_code == 200 else None
+
     def cli(self, *arguments: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command line against this stack."""
         return subprocess.run(
@@ -87,9 +95,8 @@ class Stack:
         """Return a workflow once it has ended."""
 
         def ended() -> dict[str, Any] | None:
-            answer = httpx.get(f"{self.api}/api/v1/workflows/{workflow_id}", timeout=30)
-            found: dict[str, Any] = answer.json()
-            return found if answer.status_code == 200 and found["status"] not in ("RUNNING", "PAUSED") else None
+            found = self.look(f"/workflows/{workflow_id}")
+            return found if found is not None and found["status"] not in ("RUNNING", "PAUSED") else None
 
         return wait_until(f"the end of {workflow_id}", ended, timeout_s)
 

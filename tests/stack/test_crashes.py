@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-import httpx
 import pytest
 
 from tests.stack.stack import Stack, wait_until
@@ -38,5 +37,5 @@ def test_a_task_that_kills_its_worker_fails_as_poison(stack: Stack) -> None:
 
 
 def _tasks(stack: Stack, workflow_id: str) -> list[dict[str, str]]:
-    answer = httpx.get(f"{stack.api}/api/v1/workflows/{workflow_id}/tasks", timeout=30)
-    return answer.json()["items"] if answer.status_code == 200 else []
+    found = stack.look(f"/workflows/{workflow_id}/tasks")
+    return found["items"] if found else []

@@ -6,7 +6,6 @@ import json
 import uuid
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 
@@ -116,7 +115,7 @@ def test_an_input_of_exactly_the_limit_works_and_one_more_is_refused_before_kafk
     limit = stack.settings.payload_limit_bytes
     value = "x" * (limit - len(to_json({"name": ""})))
     handle = stack.client.start("waits", {"name": value}, id=new_id("large"))
-    wait_until("the start", lambda: httpx.get(f"{stack.api}/api/v1/workflows/{handle.id}").status_code == 200)
+    wait_until("the start", lambda: stack.look(f"/workflows/{handle.id}"))
     stack.client.terminate(handle.id)
     with pytest.raises(ValueError, match=str(limit)):
         stack.client.start("waits", {"name": value + "x"}, id=new_id("larger"))
@@ -167,11 +166,6 @@ def test_a_trigger_starts_one_workflow_per_record_exactly_once_by_its_id(stack: 
     for _ in range(3):
         producer.produce("test-orders", json.dumps({"amount": 4}), key)
     assert producer.flush(30) == 0
-    found = wait_until("the order", lambda: _found(stack, f"order-{key}"))
+    found = wait_until("the order", lambda: stack.look(f"/workflows/order-{key}"))
     assert stack.closed(found["id"])["output"] == 8
     assert stack.get(f"/workflows/order-{key}")["attempt"] == 1
-
-
-def _found(stack: Stack, workflow_id: str) -> dict[str, Any] | None:
-    answer = httpx.get(f"{stack.api}/api/v1/workflows/{workflow_id}", timeout=30)
-    return answer.json() if answer.status_code == 200 else None
