@@ -1,7 +1,7 @@
 """Every setting that all services share: one typed value from the environment, each with its reason.
 
-`HEADRACE_` and the field's name in capitals is the variable. `HEADRACE_KAFKA_CONFIG_*` goes to librdkafka as it is: the rest of
-the name in lower case, with dots for underscores.
+`HEADRACE_` and the field's name in capitals is the variable. `HEADRACE_KAFKA_CONFIG_*` goes to librdkafka as it is:
+the rest of the name in lower case, with dots for underscores.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1
     session_timeout_ms: Annotated[
         int,
-        Meta(description="A process that is silent for so long loses its shards; shorter is faster and less patient.", ge=1000),
+        Meta(
+            description="A process that is silent for so long loses its shards; shorter is faster and less patient.",
+            ge=1000,
+        ),
     ] = 6_000
     payload_limit_bytes: Annotated[
         int, Meta(description="Largest input or output: a record must hold it with room to spare.", ge=1024)
@@ -93,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise InvalidSettings(_refusal(str(error), values)) from error
 
-    def client_config(self, **options: str | int | float | bool) -> dict[str, Any]:
+    def client_config(self, **options: str | float | bool) -> dict[str, Any]:
         """Return librdkafka options for one client: ours, then what the environment passes through."""
         return {
             "bootstrap.servers": self.kafka,
@@ -108,7 +111,9 @@ def _option(variable: str) -> str:
 
 
 def _refusal(problem: str, values: Mapping[str, Any]) -> str:
-    """Return what is wrong in terms of the variable; msgspec ends its text with the path of the field: `$.decision_shards`."""
+    """Return what is wrong in terms of the variable; msgspec ends its text with the path of the field:
+    `$.decision_shards`.
+    """
     what, _, path = problem.partition(" - at `$.")
     name = path.rstrip("`")
     return f"{PREFIX}{name.upper()}: {what}, but found {values.get(name)!r}" if path else problem
