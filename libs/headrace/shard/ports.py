@@ -129,6 +129,10 @@ class JournalWriter(Protocol):
 class Log(LookUps, Protocol):
     """The topics of a namespace, as one process uses them."""
 
+    @property
+    def away(self) -> bool:
+        """Tell whether the log seems not to answer. It may answer again before this says so: a look-up tells."""
+
     def source(self, name: str) -> RecordSource:
         """Return a new source; the name is for people."""
 

@@ -21,7 +21,7 @@ from headrace.shard.clock import ReignClock
 from headrace.shard.environment import Environment
 from headrace.shard.errors import Abandoned, InputParked
 from headrace.shard.fold import Fold
-from headrace.shard.ports import JournalWriter, TopicPartition
+from headrace.shard.ports import JournalWriter, LogAway, TopicPartition
 from headrace.shard.reader_rule import Position, Verdict, judge
 from headrace.shard.recorder import Recorder, Unfit
 from headrace.shard.window import Window
@@ -56,6 +56,7 @@ class Reign:
         self._unreached = {where: end for where, end in ends.items() if fold.position(where).next_offset < end}
         self._announced: set[TopicPartition] = set()
         self._no_tick_before = 0
+        self._was_away = False
         self._careful = careful
         self._marked: Arrival | None = None
         env.metrics.epoch = epoch
@@ -144,12 +145,26 @@ class Reign:
             return False
         due_at = self._env.decider.due_at(self._fold.state)
         now = self._time.now_ms()
-        if due_at is None or now < max(due_at, self._no_tick_before):
+        if due_at is None or now < max(due_at, self._no_tick_before) or not self._log_answers(now):
             return False
         if not self._decide_freely(now, lambda: self._env.decider.tick(self._fold.state, now)):
             # A timer that is due and does nothing must not spin.
             self._no_tick_before = now + self._env.limits.progress_delay_ms
         self._env.metrics.ticks += 1
+        return True
+
+    def _log_answers(self, now: int) -> bool:
+        """Rule 4 again: while the log is away nobody is heard, which must not be taken for their silence."""
+        if self._env.log.away:
+            self._was_away = True
+            try:
+                self._env.log.bounds([self._env.journal])
+            except LogAway:
+                self._no_tick_before = now + self._env.limits.retry_ms
+                return False
+        if self._was_away:
+            self._was_away = False
+            self._env.decider.taken_over(self._fold.state, now)
         return True
 
     def _resume(self) -> bool:

@@ -154,6 +154,27 @@ def test_results_wait_while_the_log_is_away_and_nothing_runs_twice(mill: Mill) -
     assert len(runs) == 2
 
 
+def test_nobody_is_lost_while_the_log_is_away(mill: Mill) -> None:
+    go = threading.Event()
+
+    @task
+    def wait() -> str:
+        go.wait(20)
+        return "x"
+
+    mill.start_worker("a", [wait])
+    mill.schedule("wait")
+    mill.until(lambda: bool(mill.of(TaskAssigned)))
+    mill.log.away = True
+    mill.pass_time(60_000)
+    mill.log.away = False
+    go.set()
+    mill.until(lambda: len(mill.results()) == 1)
+    mill.pass_time(10_000)
+    assert not mill.of(WorkerLost)
+    assert len(mill.of(TaskAssigned)) == 1
+
+
 def test_a_new_dispatcher_goes_on_where_the_old_one_stood(mill: Mill) -> None:
     go = threading.Event()
 

@@ -41,6 +41,11 @@ class KafkaLog:
         self._partition_counts: dict[str, int] = {}
         self._unknown_since: float | None = None
 
+    @property
+    def away(self) -> bool:
+        """Tell whether no broker answered last, as far as the clients have noticed."""
+        return self.availability.away
+
     def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """Return the bounds of partitions, in two requests to each of their leaders."""
         wanted = list(partitions)
