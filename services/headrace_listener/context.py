@@ -7,10 +7,10 @@ import msgspec
 from headrace.contracts.codec import Codec
 from headrace.contracts.definitions import NamespaceSettings
 from headrace.contracts.topics import topic_specs
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.topics import partitions_of, with_recorded
-from headrace_listener.limits import DEFAULT_LIMITS, Limits
 
 
 class ServiceContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class ServiceContext(msgspec.Struct, frozen=True, kw_only=True):
     codec: Codec
     process: str
     availability: Availability
-    limits: Limits = DEFAULT_LIMITS
+    limits: ListenerSettings
 
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic of the namespace has, by its name without the namespace."""

@@ -18,11 +18,11 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 
 from headrace.authoring.listeners import Start
 from headrace.contracts.headers import Headers
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.ports import Record
 from headrace_listener.kafka_options import reader_options
-from headrace_listener.limits import Limits
 
 _log = logging.getLogger("headrace.listener")
 # The group tells a member that gets nothing so by silence.
@@ -43,7 +43,7 @@ class GroupReader:
         *,
         group: str,
         start: Start,
-        limits: Limits,
+        limits: ListenerSettings,
         availability: Availability,
     ) -> None:
         self._group = group

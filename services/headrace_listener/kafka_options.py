@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.options import admin_options, writer_options
-from headrace_listener.limits import Limits
 
 
 def reader_options(settings: Settings, group: str, *, discover: bool = False) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def producer_options(settings: Settings, name: str) -> dict[str, Any]:
     return {**writer_options(settings, name), "compression.type": "lz4"}
 
 
-def transaction_options(settings: Settings, limits: Limits) -> dict[str, Any]:
+def transaction_options(settings: Settings, limits: ListenerSettings) -> dict[str, Any]:
     """Return the options of the relay's producer."""
     return {
         **writer_options(settings, f"{settings.namespace}.relay"),

@@ -15,12 +15,12 @@ from headrace.authoring.listeners import ListenerDefinition
 from headrace.authoring.triggers import TriggerDefinition
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka import KafkaLog
 from headrace.shard.ports import LogAway
 from headrace.shard.topics import ensure_topics
 from headrace_listener.context import ServiceContext
-from headrace_listener.limits import DEFAULT_LIMITS, Limits
 from headrace_listener.listeners import service as listeners
 from headrace_listener.listeners.calling import EventLoop
 from headrace_listener.outbox import Outbox
@@ -46,7 +46,7 @@ def run(
     apps: Sequence[str] = (),
     ready: Callable[[], None] = health.ready,
     stop: threading.Event | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: ListenerSettings | None = None,
 ) -> None:
     """Run the service until `stop`, by default until SIGTERM or SIGINT.
 
@@ -57,6 +57,7 @@ def run(
         InvalidDefinition: an app does not load.
         PositionLost: a journal was deleted, made anew or shortened.
     """
+    limits = limits or ListenerSettings.load()
     stopping = stop or shutdown.stop_event()
     loaded = load_apps(apps)
     try:
@@ -148,7 +149,9 @@ class Threads:
             self._stop.set()
 
 
-def _watch(threads: Threads, states: States, ready: Callable[[], None], stop: threading.Event, limits: Limits) -> None:
+def _watch(
+    threads: Threads, states: States, ready: Callable[[], None], stop: threading.Event, limits: ListenerSettings
+) -> None:
     told = False
     next_states = time.monotonic()
     while not stop.wait((limits.idle_wait_ms if told else 20) / 1000):

@@ -14,6 +14,8 @@ from headrace.local.settings import PREFIX as LOCAL_PREFIX
 from headrace.local.settings import LocalSettings
 from headrace.runtime.execution_settings import PREFIX as EXECUTION_PREFIX
 from headrace.runtime.execution_settings import ExecutionSettings
+from headrace.runtime.listener_settings import PREFIX as LISTENER_PREFIX
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import PREFIX, Settings
 
 _INTRODUCTION = """\
@@ -68,6 +70,9 @@ def _lines() -> Iterator[str]:
     yield "\nThe other `OTEL_*` variables of the OpenTelemetry SDK (sampler, headers, batch sizes) hold as they are.\n"
     yield "## Dispatcher and workers\n"
     yield from _table(EXECUTION_PREFIX, ExecutionSettings)
+    yield ""
+    yield "## The event listener\n"
+    yield from _table(LISTENER_PREFIX, ListenerSettings)
     yield ""
     yield "## The local stack (`headrace dev`)\n"
     yield from _table(LOCAL_PREFIX, LocalSettings)

@@ -16,13 +16,13 @@ from headrace.contracts.partition import shard_of
 from headrace.contracts.positions import ReaderPosition
 from headrace.contracts.topics import full_name
 from headrace.runtime import telemetry
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.options import look_up_options
 from headrace.shard.ports import TopicPartition
 from headrace.shard.reader_rule import Position
 from headrace_listener.kafka_options import transaction_options
-from headrace_listener.limits import Limits
 from headrace_listener.outgoing import Outgoing
 from headrace_listener.relay.ports import Fenced, TransactionFailed
 from headrace_listener.relay.positions import position_record, positions_of
@@ -43,7 +43,7 @@ class KafkaOutput:
         partitions: Callable[[str], int],
         availability: Availability,
         codec: Codec,
-        limits: Limits,
+        limits: ListenerSettings,
     ) -> None:
         """Fence. `partitions` tells how many partitions a topic has. Raises `TransactionFailed` when nobody answers."""
         self._settings = settings

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 from headrace.contracts.codec import Codec
 from headrace.contracts.topics import JOURNALS
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.shard.ports import Clock, Log, PositionLost, TopicPartition
 from headrace.shard.reader_rule import START, Position
-from headrace_listener.limits import DEFAULT_LIMITS, Limits
 from headrace_listener.outgoing import Outgoing
 from headrace_listener.relay.causal_order import CausalOrder
 from headrace_listener.relay.ports import RelayOutput
@@ -32,7 +32,7 @@ class Relay:
         *,
         codec: Codec,
         namespace: str,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: ListenerSettings,
     ) -> None:
         """Begin where the last transaction ended.
 

@@ -17,13 +17,15 @@ from headrace.contracts.headers import Headers, journal_headers
 from headrace.contracts.journal import EpochStarted, JournalRecord
 from headrace.contracts.message import Message
 from headrace.contracts.topics import full_name
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import Settings
-from headrace_listener.limits import Limits
 from headrace_listener.wiring import run
 
 CODEC = Codec()
 # Short pauses: tests wait for what follows.
-LIMITS = Limits(transaction_pause_ms=5, commit_pause_ms=5, state_pause_ms=50, poll_while_busy_ms=50, retry_pause_ms=100)
+LIMITS = ListenerSettings(
+    transaction_pause_ms=5, commit_pause_ms=5, state_pause_ms=50, poll_while_busy_ms=50, retry_pause_ms=100
+)
 T = TypeVar("T")
 
 

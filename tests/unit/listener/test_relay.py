@@ -17,9 +17,9 @@ from headrace.contracts.references import LeaseHolder
 from headrace.contracts.resource_events import LeaseQueued
 from headrace.contracts.worker_events import WorkerStopping
 from headrace.contracts.workflow_events import CommandRejected, WorkflowStarted
+from headrace.runtime.listener_settings import ListenerSettings
 from headrace.shard.memory import MemoryLog
 from headrace.shard.ports import PositionLost, TopicPartition
-from headrace_listener.limits import Limits
 from headrace_listener.relay.memory import MemoryOutput, Outcome
 from headrace_listener.relay.ports import Fenced, TransactionFailed
 from headrace_listener.relay.relay import Relay
@@ -40,7 +40,7 @@ class World:
         for shard in (self.workflows, self.tasks, self.resources):
             shard.reign()
         self.fence: list[int] = []
-        self.limits = Limits(**limits)
+        self.limits = ListenerSettings(**limits)
         self.choose = choose
 
     def relay(self) -> Relay:

@@ -1,0 +1,116 @@
+"""What can be set about the event listener, each with its default and the reason for it.
+
+Read from `HEADRACE_LISTENER_<NAME>`: `HEADRACE_LISTENER_TRANSACTION_PAUSE_MS=20 headrace service listener`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from headrace.runtime.settings import InvalidSettings
+
+PREFIX = "HEADRACE_LISTENER_"
+
+
+class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the relay, the listeners and the triggers. Times in ms, sizes in bytes."""
+
+    transaction_pause_ms: Annotated[
+        int,
+        Meta(
+            description="From the begin of one relay transaction to the next. Each costs the broker some ten small "
+            "writes with an fsync; ten a second are no load, and nobody's hot path runs over public topics.",
+            ge=0,
+        ),
+    ] = 100
+    transaction_events: Annotated[
+        int, Meta(description="Events of one transaction: some 100 ms of work, so that an abort repeats little.", ge=1)
+    ] = 4_000
+    transaction_bytes: Annotated[
+        int, Meta(description="Bytes of one transaction: what an abort may hold in memory.", ge=1)
+    ] = 16_777_216
+    transaction_timeout_ms: Annotated[
+        int,
+        Meta(
+            description="The broker ends the transaction of a relay that died after this; until then read-committed "
+            "consumers wait for it, unless another relay begins.",
+            ge=1_000,
+        ),
+    ] = 60_000
+    poll_records: Annotated[int, Meta(description="Journal records that the relay reads at a time.", ge=1)] = 500
+    partition_queue: Annotated[
+        int,
+        Meta(
+            description="Records of one journal partition that may wait for what they followed from; beyond it, that "
+            "partition is not read on.",
+            ge=1,
+        ),
+    ] = 2_000
+    partition_queue_bytes: Annotated[int, Meta(description="The same in bytes: bounds memory.", ge=1)] = 16_777_216
+    position_pause_ms: Annotated[
+        int,
+        Meta(
+            description="How often the relay's positions are written while journals move but nothing of them is "
+            "public: bounds what a restart reads again.",
+            ge=0,
+        ),
+    ] = 30_000
+    idle_wait_ms: Annotated[
+        int,
+        Meta(description="Longest wait for something to do: bounds how late a signal is noticed.", ge=10),
+    ] = 500
+    retry_pause_ms: Annotated[
+        int, Meta(description="Pause before the relay begins again after a failed transaction.", ge=10)
+    ] = 1_000
+    topic_check_ms: Annotated[
+        int, Meta(description="How often the journals' topic ids are compared with the recorded ones.", ge=100)
+    ] = 30_000
+    batch_records: Annotated[
+        int, Meta(description="Records that a listener or trigger takes at a time: they are in memory.", ge=1)
+    ] = 200
+    commit_pause_ms: Annotated[
+        int,
+        Meta(
+            description="How often a listener's position is committed while events come: what a crash delivers again.",
+            ge=0,
+        ),
+    ] = 500
+    poll_while_busy_ms: Annotated[
+        int,
+        Meta(
+            description="How often a listener takes part in its group while its function runs, so that a slow one is "
+            "not taken for dead.",
+            ge=10,
+        ),
+    ] = 1_000
+    state_pause_ms: Annotated[
+        int, Meta(description="How often the state of a listener is written at most: people read it.", ge=10)
+    ] = 2_000
+    stop_ms: Annotated[
+        int, Meta(description="How long a stopping service waits for calls that are under way.", ge=0)
+    ] = 10_000
+    reason_limit_bytes: Annotated[
+        int,
+        Meta(description="Longest reason in the headers of a dead letter; a traceback fits, a dump does not.", ge=64),
+    ] = 8_192
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> ListenerSettings:
+        """Return the settings of the environment.
+
+        Raises:
+            InvalidSettings: a variable does not fit; the text names what was expected.
+        """
+        source = os.environ if environ is None else environ
+        values = {
+            name: source[PREFIX + name.upper()] for name in cls.__struct_fields__ if PREFIX + name.upper() in source
+        }
+        try:
+            return msgspec.convert(values, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidSettings(f"Expected valid {PREFIX}* settings, but {error}") from error
