@@ -51,7 +51,7 @@ lint: $(VENV)/.complete ## Style, format, types, and which package may import wh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: $(VENV)/.complete ## Formats the code, and repairs what a tool can repair
