@@ -53,11 +53,6 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: thre
     stop = stop or shutdown.stop_event()
     limits = Limits()
     migrated(settings, stop, limits)
-    try:
-        ensure_topics(settings, stop=stop)
-    except LogAway:
-        if not stop.is_set():
-            raise
     if not stop.is_set():
         Service(settings, limits, stop, ready).run()
 
@@ -94,7 +89,9 @@ def migrated(settings: Settings, stop: threading.Event, limits: Limits) -> None:
 
 
 class Service:
-    """The projector's thread and the API's loop; whichever ends first ends the other."""
+    """The projector's thread and the API's loop; whichever ends first ends the other. The API answers from what is in the rows also
+    while Kafka is away.
+    """
 
     def __init__(self, settings: Settings, limits: Limits, stop: threading.Event, ready: Callable[[], None]) -> None:
         self._settings, self._limits, self._stop, self._ready = settings, limits, stop, ready
@@ -127,7 +124,10 @@ class Service:
             away=lambda: self._log.availability.away,
         )
         try:
+            ensure_topics(settings, stop=self._stop)
             projector.run(self._stop)
+        except LogAway:
+            assert self._stop.is_set(), "only being told to stop ends the wait for Kafka"
         except BaseException as failure:
             log.critical("the projection stops: %s", failure)
             self._failure = failure

@@ -33,7 +33,7 @@ class Board:
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._progress: dict[TopicPartition, Progress] = {}
-        self._level_at = 0
+        self._level_at = now_ms()  # before that nothing is known of the log
         self._level = False
         self._listeners: list[Callable[[], None]] = []
         self.caught_up_once = threading.Event()
@@ -78,7 +78,7 @@ class Board:
                 return 0
             latest = max((progress.at for progress in self._progress.values()), default=0)
             known = max(self._level_at, latest)
-        return max(self._now_ms() - known, 0) if known else 0
+        return max(self._now_ms() - known, 0)
 
     def progress(self) -> dict[TopicPartition, Progress]:
         """Return all positions."""

@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psycopg
 
@@ -131,6 +132,8 @@ class Projector:
         if taken:
             self._board.level(False)
             self._project(taken, before, writer, upkeep)
+        elif self._away():
+            self._look_for_the_log(reader)
         else:
             upkeep.idle()
         self._board.level(len(taken) < limits.batch_records and not self._away())
@@ -156,6 +159,11 @@ class Projector:
             guard.check()
         except LogAway:
             return  # the next check comes soon enough
+
+    def _look_for_the_log(self, reader: Reader) -> None:
+        """Ask a log that was away, which tells whether it is back: a reader of topics where nothing happens would not notice."""
+        with suppress(LogAway):
+            self._log.bounds(reader.positions)
 
     def _not_answered(self, error: psycopg.OperationalError) -> None:
         self._board.level(False)
