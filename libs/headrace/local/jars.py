@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -86,11 +87,17 @@ def _run_maven(maven: str, pom: Path, scratch: Path, target: Path) -> None:
     command = [
         *(maven, "--batch-mode", "--quiet", "--strict-checksums", "--file", str(copy)),
         "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies",
-        *(f"-DoutputDirectory={target}", "-DincludeScope=runtime"),
+        *(f"-DoutputDirectory={target}", "-DincludeScope=runtime", "-Dstyle.color=never"),
     ]
     try:
         result = subprocess.run(
-            command, cwd=scratch, capture_output=True, text=True, timeout=_MAVEN_TIMEOUT_S, check=False
+            command,
+            cwd=scratch,
+            env=_maven_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_MAVEN_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise LocalStackError(
@@ -104,3 +111,13 @@ def _run_maven(maven: str, pom: Path, scratch: Path, target: Path) -> None:
             + "\n    ".join(lines)
             + "\nLook at the network and at Maven's settings (~/.m2/settings.xml), and try again."
         )
+
+
+def _maven_environment() -> dict[str, str]:
+    """Ours, with our home: Java takes it from the password file, where a service's user may have none."""
+    environment = dict(os.environ)
+    if "HOME" in environment:
+        # Not MAVEN_OPTS: Maven's script splits that at every space.
+        options = environment.get("JDK_JAVA_OPTIONS", "")
+        environment["JDK_JAVA_OPTIONS"] = f'{options} "-Duser.home={environment["HOME"]}"'.strip()
+    return environment
