@@ -140,3 +140,17 @@ def test_the_relay_tells_how_it_is_doing(settings: Settings) -> None:
     states = [CODEC.decode(record.value()) for record in read(settings, topics.LISTENER_STATES)]
     last = states[-1]
     assert (last.name, last.kind, last.handled, last.positions["workflow.journal/0"]) == ("relay", "relay", 1, 2)
+
+
+def test_a_second_process_stands_by_and_takes_over(settings: Settings) -> None:
+    ensure_topics(settings)
+    journal = Journal(settings, topics.WORKFLOW_JOURNAL)
+    with running(settings) as first, running(settings):
+        journal.write(scheduled("w-1"))
+        journal.flush()
+        eventually(lambda: len(ids(settings)) == 1, "the first event")
+        first.set()
+        journal.write(scheduled("w-2"))
+        journal.flush()
+        eventually(lambda: len(ids(settings)) == 2, "the event after the take-over")
+    assert sorted(ids(settings)) == ["workflow.journal/0/1/0", "workflow.journal/0/2/0"]
