@@ -15,6 +15,9 @@ ErrorName = str | type[BaseException]
 # More attempts than anybody waits for; the graph document has the same limits.
 MAX_ATTEMPTS = 1_000
 MAX_BACKOFF = 100.0
+# A class with more bases, or a longer name, is machine-made; nobody writes it into a rule.
+_MAX_BASES = 32
+_MAX_NAME_CHARACTERS = 200
 
 
 class NonRetryable(Exception):
@@ -78,6 +81,15 @@ class Retry:
             on=on,
             off=off,
         )
+
+
+def names_of(error: BaseException) -> list[str]:
+    """Return more names by which retry rules find an error: its qualified one, and those of its base classes."""
+    names: dict[str, None] = {}
+    for cls in type(error).__mro__[:_MAX_BASES]:
+        if cls is not object:
+            names[cls.__name__] = names[f"{cls.__module__}.{cls.__qualname__}"] = None
+    return [name for name in names if name != type(error).__name__ and len(name) <= _MAX_NAME_CHARACTERS]
 
 
 def error_names(errors: Iterable[ErrorName], field: str) -> list[str]:

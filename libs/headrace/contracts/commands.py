@@ -4,6 +4,8 @@ names.
 
 from __future__ import annotations
 
+import msgspec
+
 from headrace.contracts.message import Message
 
 
@@ -60,6 +62,7 @@ class FailTask(Message, frozen=True, kw_only=True):
     retryable: bool = True
     started_at: int = 0
     ended_at: int = 0
+    bases: list[str] = msgspec.field(default_factory=list)
 
 
 class CancelWorkflow(Message, frozen=True, kw_only=True):

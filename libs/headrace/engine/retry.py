@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from headrace.contracts.retry import RetryPolicy
 
 
-def retry_delay_ms(policy: RetryPolicy | None, *, attempt: int, error: str, seed: str) -> int | None:
+def retry_delay_ms(
+    policy: RetryPolicy | None, *, attempt: int, error: str, seed: str, bases: Sequence[str] = ()
+) -> int | None:
     """Return the pause before the next attempt, in ms; None when the failure is final.
 
     `attempt` is the one that failed, from 1. `error` is matched by its name or by the last part of a dotted name.
     Jitter is drawn from `seed`, so that a replay draws the same.
     """
-    if policy is None or not _retryable(policy, error):
+    if policy is None or not _retryable(policy, error, bases):
         return None
     if policy.schedule:
         return policy.schedule[attempt - 1] if attempt <= len(policy.schedule) else None
@@ -26,8 +29,8 @@ def retry_delay_ms(policy: RetryPolicy | None, *, attempt: int, error: str, seed
     return max(1, int(pause))
 
 
-def _retryable(policy: RetryPolicy, error: str) -> bool:
-    names = {error, error.rpartition(".")[2]}
+def _retryable(policy: RetryPolicy, error: str, bases: Sequence[str]) -> bool:
+    names = {error, error.rpartition(".")[2], *bases}
     if names & set(policy.off):
         return False
     return not policy.on or bool(names & set(policy.on))

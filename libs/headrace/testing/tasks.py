@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from headrace.authoring.task_calls import Failed, InputMismatch, Succeeded, arguments, mismatch, raised, returned
 from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.task_events import TaskScheduled
-from headrace.engine.programs.python.payloads import bind_input, to_json
+from headrace.runtime.settings import Settings
+
+# The limits that a worker has unless it is told otherwise.
+_LIMITS = Settings()
 
 
 class TaskError(Exception):
@@ -35,19 +38,22 @@ def call_task(
     if function is None:
         return None
     try:
-        args, kwargs = bind_input(task.input, task.content_type)
+        args, kwargs = arguments(getattr(function, "function", function), task)
         value = function(*args, **kwargs)
         if inspect.isawaitable(value):
             value = asyncio.run(_settle(value))
         if isinstance(value, Hang) or value is Hang:
             return Hang()
-        output = to_json(value)
-    except TaskError as failed:
-        return _failed(task, failed.error, failed.cause, now_ms, retryable=failed.retryable)
+        outcome = returned(task, value, _LIMITS.payload_limit_bytes)
+    except TaskError as error:
+        outcome = Failed(error=error.error, cause=error.cause, retryable=error.retryable)
+    except InputMismatch as error:
+        outcome = mismatch(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 (a task may raise anything: that is its failure)
-        cause = "".join(traceback.format_exception_only(error)).strip()
-        retryable = not getattr(type(error), "non_retryable", False)
-        return _failed(task, type(error).__name__, cause, now_ms, retryable=retryable)
+        outcome = raised(error, _LIMITS.cause_limit_bytes)
+    if isinstance(outcome, Failed):
+        return _failed(task, outcome, now_ms)
+    assert isinstance(outcome, Succeeded)
     return CompleteTask(
         command_id=f"{task.run_id}/{task.step}/{task.attempt}",
         workflow_id=task.workflow_id,
@@ -57,13 +63,13 @@ def call_task(
         attempt=task.attempt,
         assignment=1,
         worker="test",
-        output=output,
+        output=outcome.output,
         started_at=now_ms,
         ended_at=now_ms,
     )
 
 
-def _failed(task: TaskScheduled, error: str, cause: str, now_ms: int, *, retryable: bool = True) -> FailTask:
+def _failed(task: TaskScheduled, failed: Failed, now_ms: int) -> FailTask:
     return FailTask(
         command_id=f"{task.run_id}/{task.step}/{task.attempt}",
         workflow_id=task.workflow_id,
@@ -73,9 +79,10 @@ def _failed(task: TaskScheduled, error: str, cause: str, now_ms: int, *, retryab
         attempt=task.attempt,
         assignment=1,
         worker="test",
-        error=error,
-        cause=cause,
-        retryable=retryable,
+        error=failed.error,
+        cause=failed.cause,
+        retryable=failed.retryable,
+        bases=failed.bases,
         started_at=now_ms,
         ended_at=now_ms,
     )

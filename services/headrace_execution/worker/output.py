@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from headrace_execution.worker.call import cut
+from headrace.authoring.task_calls import cut
 
 _output: contextvars.ContextVar[AttemptOutput | None] = contextvars.ContextVar("headrace_output", default=None)
 

@@ -11,11 +11,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.authoring.task_context import TaskContext, running
-from headrace.authoring.tasks import TaskDefinition
-from headrace.contracts.task_events import TaskScheduled
-from headrace.runtime.telemetry import start_span
-from headrace_execution.worker.call import (
+from headrace.authoring.task_calls import (
     Failed,
     InputMismatch,
     Outcome,
@@ -25,6 +21,10 @@ from headrace_execution.worker.call import (
     raised,
     returned,
 )
+from headrace.authoring.task_context import TaskContext, running
+from headrace.authoring.tasks import TaskDefinition
+from headrace.contracts.task_events import TaskScheduled
+from headrace.runtime.telemetry import start_span
 from headrace_execution.worker.loop import LoopThread
 from headrace_execution.worker.output import AttemptOutput, writing_to
 from headrace_execution.worker.pages import JobId, Start
@@ -90,7 +90,7 @@ class Runner:
     def _run_plain(self, definition: TaskDefinition[..., Any], job: Job) -> None:
         try:
             with self._span(job) as job.trace, running(self._context(job, definition)), writing_to(job.output):
-                args, kwargs = arguments(definition, job.task)
+                args, kwargs = arguments(definition.function, job.task)
                 value = definition.function(*args, **kwargs)
                 if inspect.iscoroutine(value):
                     value = asyncio.run(value)
@@ -98,13 +98,13 @@ class Runner:
         except InputMismatch as error:
             outcome = mismatch(error)
         except BaseException as error:  # noqa: BLE001  sys.exit in a task fails the task, not the worker
-            outcome = raised(error, job.task.retry, self._cause_bytes)
+            outcome = raised(error, self._cause_bytes)
         self._tell(job, outcome)
 
     async def _run_async(self, definition: TaskDefinition[..., Any], job: Job) -> None:
         try:
             with self._span(job) as job.trace, running(self._context(job, definition)), writing_to(job.output):
-                args, kwargs = arguments(definition, job.task)
+                args, kwargs = arguments(definition.function, job.task)
                 value = await definition.function(*args, **kwargs)
             outcome = returned(job.task, value, self._payload_bytes)
         except InputMismatch as error:
@@ -112,7 +112,7 @@ class Runner:
         except GeneratorExit:
             raise  # the process ends, and takes the coroutine with it
         except BaseException as error:  # noqa: BLE001  as above; out of here it would end the loop
-            outcome = raised(error, job.task.retry, self._cause_bytes)
+            outcome = raised(error, self._cause_bytes)
         self._tell(job, outcome)
 
     def _tell(self, job: Job, outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from headrace.authoring.task_calls import Outcome, Stopped, Succeeded
 from headrace.contracts.codec import Codec
 from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.headers import TRACEPARENT, Headers
@@ -18,7 +19,6 @@ from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.ports import Clock, Log
 from headrace.shard.reading import Begin, JournalReader
 from headrace_execution.worker.book import Book
-from headrace_execution.worker.call import Outcome, Stopped, Succeeded
 from headrace_execution.worker.outbox import Outbox
 from headrace_execution.worker.output import AttemptOutput
 from headrace_execution.worker.pages import Action, JobId, Quit, Start, Stop
@@ -181,6 +181,7 @@ class Worker:
             error=outcome.error,
             cause=outcome.cause,
             retryable=outcome.retryable,
+            bases=outcome.bases,
             started_at=job.started_at,
             ended_at=now,
         )

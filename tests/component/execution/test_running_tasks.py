@@ -17,7 +17,6 @@ from headrace.authoring.task_context import current
 from headrace.authoring.tasks import task
 from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.dispatch_events import AssignmentsEnded, AttemptTimedOut, TaskAssigned
-from headrace.contracts.retry import RetryPolicy
 from headrace.contracts.workflow_events import WorkflowTerminated
 from headrace.runtime.execution_settings import ExecutionSettings
 from headrace_execution.worker.output import captured
@@ -147,12 +146,13 @@ def test_an_input_that_does_not_fit_is_not_tried_again(mill: Mill, data: bytes) 
     assert "Expected the input of task add" in result.cause
 
 
-def test_off_matches_base_classes_too(mill: Mill) -> None:
+def test_a_failure_names_its_base_classes_for_the_retry_rules(mill: Mill) -> None:
     mill.start_worker("a", [break_down])
-    mill.schedule("break_down", b'"json error"', retry=RetryPolicy(max_attempts=3, off=["ValueError"]))
+    mill.schedule("break_down", b'"json error"')
     (result,) = run_all(mill, 1)
     assert isinstance(result, FailTask)
-    assert (result.error, result.retryable) == ("UnicodeError", False)
+    assert result.error == "UnicodeError"
+    assert result.bases[:3] == ["builtins.UnicodeError", "ValueError", "builtins.ValueError"]
 
 
 def test_what_a_task_prints_and_logs_is_shipped_with_its_ids(mill: Mill) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskFailed, TaskTimedOut
@@ -37,6 +37,7 @@ def attempt_failed(
     cause: str,
     now_ms: int,
     retryable: bool = True,
+    bases: Sequence[str] = (),
     assignment: int = 0,
     worker: str = "",
     started_at: int = 0,
@@ -44,7 +45,7 @@ def attempt_failed(
 ) -> Iterator[Message]:
     """Record a failure; the workflow goes on when it is final."""
     found = run.open[step]
-    retry_at = _retry_at(run, step, error, now_ms) if retryable else 0
+    retry_at = _retry_at(run, step, error, now_ms, bases) if retryable else 0
     yield TaskFailed(
         workflow_id=run.workflow_id,
         run_id=run.run_id,
@@ -118,11 +119,11 @@ def lease_mark(step: OpenStep) -> int:
     return step.fencing_token or (-1 if step.resource else 0)
 
 
-def _retry_at(run: Run, step: int, error: str, now_ms: int) -> int:
+def _retry_at(run: Run, step: int, error: str, now_ms: int, bases: Sequence[str] = ()) -> int:
     """Return when the next attempt is due; 0 when the failure is final. A run that was asked to end does not retry."""
     if run.cancel_reason is not None:
         return 0
     found = run.open[step]
     seed = f"{run.run_id}/{step}/{found.attempt}"
-    pause = retry_delay_ms(found.retry, attempt=found.attempt, error=error, seed=seed)
+    pause = retry_delay_ms(found.retry, attempt=found.attempt, error=error, bases=bases, seed=seed)
     return 0 if pause is None else now_ms + pause

@@ -53,6 +53,7 @@ def fail_task(context: Context, state: ShardState, command: FailTask, now_ms: in
         error=command.error,
         cause=command.cause,
         retryable=command.retryable,
+        bases=command.bases,
         assignment=command.assignment,
         worker=command.worker,
         started_at=command.started_at,

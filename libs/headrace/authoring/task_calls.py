@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from headrace.authoring.tasks import TaskDefinition
-from headrace.contracts.retry import RetryPolicy
+from headrace.authoring.retry import names_of
 from headrace.contracts.task_events import TaskScheduled
 from headrace.engine.programs.python.payloads import bind_input, to_json
 
@@ -32,6 +32,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     cause: str
     retryable: bool = True
+    bases: list[str] = []
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class InputMismatch(Exception):
     """The input does not fit the task's parameters."""
 
 
-def arguments(definition: TaskDefinition[..., Any], task: TaskScheduled) -> tuple[list[Any], dict[str, Any]]:
+def arguments(function: Callable[..., Any], task: TaskScheduled) -> tuple[list[Any], dict[str, Any]]:
     """Return what to call a task with.
 
     Raises:
@@ -56,7 +57,7 @@ def arguments(definition: TaskDefinition[..., Any], task: TaskScheduled) -> tupl
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputMismatch(f"Expected the input of task {task.task} to be {task.content_type}, but {error}") from None
     try:
-        signature = inspect.signature(definition.function)
+        signature = inspect.signature(function)
     except (ValueError, TypeError):
         return args, kwargs  # a function in C that does not tell; the call itself will say
     if args == [None] and not signature.parameters:
@@ -91,14 +92,14 @@ def returned(task: TaskScheduled, value: object, limit_bytes: int) -> Outcome:
     return Succeeded(output=output)
 
 
-def raised(error: BaseException, retry: RetryPolicy | None, limit_bytes: int) -> Failed:
+def raised(error: BaseException, limit_bytes: int) -> Failed:
     """Return the outcome of an attempt that raised: the class's name, the reason first, then where it came from."""
     reason = "".join(traceback.format_exception_only(error)).strip()
     trace = "".join(traceback.format_exception(error)).strip()
     text = reason if trace == reason else f"{reason}\n\n{trace}"
-    retryable = not getattr(error, "non_retryable", False) and not _switched_off(error, retry)
+    retryable = not getattr(error, "non_retryable", False)
     name = _clean(type(error).__name__)[:_NAME_CHARACTERS]
-    return Failed(error=name, cause=cut(_clean(text), limit_bytes), retryable=retryable)
+    return Failed(error=name, cause=cut(_clean(text), limit_bytes), retryable=retryable, bases=names_of(error))
 
 
 def cut(text: str, limit_bytes: int) -> str:
@@ -109,14 +110,6 @@ def cut(text: str, limit_bytes: int) -> str:
     mark = f"\n[cut: {len(data)} bytes in all, limit {limit_bytes}]"
     kept = data[: max(limit_bytes - len(mark), 0)].decode("utf-8", "ignore")
     return kept + mark
-
-
-def _switched_off(error: BaseException, retry: RetryPolicy | None) -> bool:
-    """Tell whether the rules switch retries off for one of the error's base classes: its name does not tell."""
-    if retry is None or not retry.off:
-        return False
-    bases = {name for cls in type(error).__mro__ for name in (cls.__name__, f"{cls.__module__}.{cls.__qualname__}")}
-    return not bases.isdisjoint(retry.off)
 
 
 def _clean(text: str) -> str:
