@@ -18,10 +18,10 @@ import psycopg
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import PREFIX, InvalidSettings, Settings
+from headrace.runtime.status_settings import StatusSettings
 from headrace.shard.kafka.log import KafkaLog
 from headrace.shard.ports import Bounds, LogAway, TopicPartition
 from headrace.shard.topics import ensure_topics
-from headrace_status.limits import Limits
 from headrace_status.model import names
 from headrace_status.projection.board import Board
 from headrace_status.projection.projector import Projector
@@ -51,13 +51,13 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: thre
                 f"Expected {PREFIX}{name.upper()} to be a DSN (postgresql://user:password@host/db), but it is not set"
             )
     stop = stop or shutdown.stop_event()
-    limits = Limits()
+    limits = StatusSettings.load()
     migrated(settings, stop, limits)
     if not stop.is_set():
         Service(settings, limits, stop, ready).run()
 
 
-def migrated(settings: Settings, stop: threading.Event, limits: Limits) -> None:
+def migrated(settings: Settings, stop: threading.Event, limits: StatusSettings) -> None:
     """Bring the read model up to this version in a child process, whose memory is gone afterwards.
 
     Raises:
@@ -89,11 +89,13 @@ def migrated(settings: Settings, stop: threading.Event, limits: Limits) -> None:
 
 
 class Service:
-    """The projector's thread and the API's loop; whichever ends first ends the other. The API answers from what is in the rows also
-    while Kafka is away.
+    """The projector's thread and the API's loop; whichever ends first ends the other. The API answers from what is in
+    the rows also while Kafka is away.
     """
 
-    def __init__(self, settings: Settings, limits: Limits, stop: threading.Event, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, limits: StatusSettings, stop: threading.Event, ready: Callable[[], None]
+    ) -> None:
         self._settings, self._limits, self._stop, self._ready = settings, limits, stop, ready
         self._log = KafkaLog(settings)
         self._board = Board()
@@ -128,7 +130,7 @@ class Service:
             projector.run(self._stop)
         except LogAway:
             assert self._stop.is_set(), "only being told to stop ends the wait for Kafka"
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001  it is raised again in the main thread
             log.critical("the projection stops: %s", failure)
             self._failure = failure
             self._stop.set()

@@ -14,10 +14,10 @@ from headrace.contracts.codec import Codec
 from headrace.contracts.headers import EPOCH_STARTED, journal_headers
 from headrace.contracts.journal import EpochStarted, InputPosition, JournalRecord
 from headrace.contracts.message import Message
+from headrace.runtime.status_settings import StatusSettings
 from headrace.shard.clock import ManualClock
 from headrace.shard.memory import MemoryLog
 from headrace.shard.ports import TopicPartition
-from headrace_status.limits import Limits
 from headrace_status.model import names
 from headrace_status.model.migrate import migrate
 from headrace_status.projection.board import Board
@@ -26,7 +26,7 @@ from headrace_status.projection.projector import Projector
 NAMESPACE = "headrace"
 SCHEMA = names.data_schema(NAMESPACE)
 # Events of tests are old; their log lines stay all the same.
-LIMITS = Limits(poll_wait_ms=1, retry_ms=10, standby_ms=10, logs_kept_ms=2**40)
+LIMITS = StatusSettings(poll_wait_ms=1, retry_ms=10, standby_ms=10, logs_kept_ms=2**40)
 
 
 class StatusWorld:
@@ -75,7 +75,7 @@ class StatusWorld:
         """Append a record to a plain topic."""
         return self.log.append(topic, 0, self.codec.encode(message), key=key)
 
-    def projector(self, board: Board | None = None, limits: Limits = LIMITS) -> Projector:
+    def projector(self, board: Board | None = None, limits: StatusSettings = LIMITS) -> Projector:
         """Return a projector on these topics."""
         return Projector(
             self.log,
@@ -87,7 +87,7 @@ class StatusWorld:
             away=lambda: self.log.away,
         )
 
-    def project(self, limits: Limits = LIMITS) -> None:
+    def project(self, limits: StatusSettings = LIMITS) -> None:
         """Run a projector until everything is in the rows."""
         board, stop = Board(), threading.Event()
         errors: list[BaseException] = []
@@ -95,7 +95,7 @@ class StatusWorld:
         def run() -> None:
             try:
                 self.projector(board, limits).run(stop)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  it is raised again below
                 errors.append(error)
                 board.caught_up_once.set()
 

@@ -17,6 +17,8 @@ from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.runtime.listener_settings import PREFIX as LISTENER_PREFIX
 from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import PREFIX, Settings
+from headrace.runtime.status_settings import PREFIX as STATUS_PREFIX
+from headrace.runtime.status_settings import StatusSettings
 
 _INTRODUCTION = """\
 # Settings
@@ -73,6 +75,9 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## The event listener\n"
     yield from _table(LISTENER_PREFIX, ListenerSettings)
+    yield ""
+    yield "## The status query service\n"
+    yield from _table(STATUS_PREFIX, StatusSettings)
     yield ""
     yield "## The local stack (`headrace dev`)\n"
     yield from _table(LOCAL_PREFIX, LocalSettings)

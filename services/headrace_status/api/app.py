@@ -12,11 +12,11 @@ from fastapi import Depends, FastAPI, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.runtime import metrics
+from headrace.runtime.status_settings import StatusSettings
 from headrace_status.api import problems, system, workflows
 from headrace_status.api.context import Context, Ends, context
 from headrace_status.api.freshness import News
 from headrace_status.api.pool import Pool
-from headrace_status.limits import Limits
 from headrace_status.projection.board import Board
 
 PREFIX = "/api/v1"
@@ -24,7 +24,8 @@ PAGE = Path(__file__).parent.parent / "page"
 _MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # The page loads nothing from elsewhere and runs nothing inline: what a task returned can never become code in it.
 _PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -35,9 +36,9 @@ _PAGE_HEADERS = {
 Here = Annotated[Context, Depends(context)]
 
 
-def create_app(dsn: str, schema: str, board: Board, ends: Ends, limits: Limits | None = None) -> FastAPI:
+def create_app(dsn: str, schema: str, board: Board, ends: Ends, limits: StatusSettings | None = None) -> FastAPI:
     """Return the app; `dsn` is the read-only role's, `schema` holds the views."""
-    chosen = limits or Limits()
+    chosen = limits or StatusSettings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Depends, Query, Request, Response
 
+from headrace.runtime.status_settings import StatusSettings
 from headrace.shard.ports import Bounds, TopicPartition
 from headrace_status.api.freshness import News, wait_for_position
 from headrace_status.api.pool import Pool
-from headrace_status.limits import Limits
 from headrace_status.projection.board import Board
 
 JSON = "application/json"
@@ -24,7 +24,7 @@ class Context(msgspec.Struct, kw_only=True):
     pool: Pool
     board: Board
     news: News
-    limits: Limits
+    limits: StatusSettings
     ends: Ends
     names: dict[tuple[str, str], list[str]] = msgspec.field(default_factory=dict)
     """Node names of graph definitions, which never change under a name and version."""
@@ -45,11 +45,13 @@ async def fresh(
     after: Annotated[
         str, Query(description="Wait until the answer is at least as fresh as this position (partition:offset).")
     ] = "",
-    timeout: Annotated[float | None, Query(description="Seconds to wait for that; 10 by default.", ge=0)] = None,
+    timeout_s: Annotated[
+        float | None, Query(alias="timeout", description="Seconds to wait for that; 10 by default.", ge=0)
+    ] = None,
 ) -> Context:
     """Return the context once the read model is as fresh as `after` asks."""
     if after:
-        seconds = here.limits.after_default_ms / 1000 if timeout is None else timeout
+        seconds = here.limits.after_default_ms / 1000 if timeout_s is None else timeout_s
         await wait_for_position(here.pool, here.news, here.board, after, min(seconds, here.limits.wait_max_ms / 1000))
     return here
 

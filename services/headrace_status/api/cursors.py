@@ -1,4 +1,6 @@
-"""Cursors: where a list goes on, as an opaque text. They hold the sort key of the last item, so pages stay right while rows are added."""
+"""Cursors: where a list goes on, as an opaque text. They hold the sort key of the last item, so pages stay right while
+rows are added.
+"""
 
 from __future__ import annotations
 

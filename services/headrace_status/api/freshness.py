@@ -1,7 +1,7 @@
 """Answers that wait: until the read model is fresh enough, or until a workflow is closed.
 
-A waiting request holds no connection and no thread: it looks again whenever the projector has committed, and now and then by itself, since
-the projector at work may live in another process.
+A waiting request holds no connection and no thread: it looks again whenever the projector has committed, and now and
+then by itself, since the projector at work may live in another process.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ async def wait_for_position(pool: Pool, news: News, board: Board, after: str, se
     if not await until(look, bool, news, seconds):
         raise Problem(
             HTTPStatus.GATEWAY_TIMEOUT,
-            f"Expected the read model to have passed {after} within {seconds:g} s, but it has not. It is {board.lag_ms()} ms behind the log; "
+            f"Expected the read model to have passed {after} within {seconds:g} s, but it has not. It is "
+            f"{board.lag_ms()} ms behind the log; "
             "the decision service may be away, or the command has not been decided yet",
             lag_ms=board.lag_ms(),
             after=after,

@@ -20,7 +20,9 @@ def graph(
     tasks: Iterable[Mapping[str, Any]],
     ended: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return nodes and edges. `tasks` are the latest attempts of each step in order, `ended` is what foreach nodes ended as, by name."""
+    """Return nodes and edges. `tasks` are the latest attempts of each step in order, `ended` is what foreach nodes
+    ended as, by name.
+    """
     by_node: dict[str, list[Mapping[str, Any]]] = {}
     for task in tasks:
         by_node.setdefault(task["name"] or f"step {task['step']}", []).append(task)
@@ -34,7 +36,10 @@ def graph(
         layout = "graph"
     closed = workflow_status is not None and workflow_status not in ("RUNNING", "PAUSED", "STUCK")
     more = declared is not None  # under foreach, items may follow until the node itself has ended
-    nodes = [_node(name, shape, by_node.get(name, []), ended.get(name), closed, more) for name, shape in shapes.items()]
+    nodes = [
+        _node(name, shape, by_node.get(name, []), ended.get(name), closed=closed, more=more)
+        for name, shape in shapes.items()
+    ]
     return {"layout": layout, "nodes": nodes, "edges": edges}
 
 
@@ -79,6 +84,7 @@ def _node(
     shape: dict[str, Any],
     found: list[Mapping[str, Any]],
     ended: Mapping[str, Any] | None,
+    *,
     closed: bool,
     more: bool,
 ) -> dict[str, Any]:
@@ -92,7 +98,7 @@ def _node(
     return {
         "name": name,
         **shape,
-        "status": ended["status"] if ended else _status(counts, more and shape["foreach"], closed),
+        "status": ended["status"] if ended else _status(counts, more=more and shape["foreach"], closed=closed),
         "counts": counts,
         "attempts": max((task["attempt"] for task in found), default=0),
         "error": (ended["error"] if ended else None) or (failed["error"] if failed else None),
@@ -104,7 +110,7 @@ def _node(
     }
 
 
-def _status(counts: Mapping[str, int], more: bool, closed: bool) -> str:
+def _status(counts: Mapping[str, int], *, more: bool, closed: bool) -> str:
     if not counts:
         return "CANCELLED" if closed else "WAITING"
     if more and not closed and counts.keys() <= {"SUCCEEDED"}:

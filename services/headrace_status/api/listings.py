@@ -26,7 +26,9 @@ AT_REST = CLOSED | {"STUCK"}
 
 
 class Listing(NamedTuple):
-    """One list. `order` is a unique sort key; `fields` are the columns shown, by kind; `hidden` ones only sort or filter."""
+    """One list. `order` is a unique sort key; `fields` are the columns shown, by kind; `hidden` ones only sort or
+    filter.
+    """
 
     name: str
     order: tuple[str, ...]
@@ -81,9 +83,11 @@ TASKS = Listing(
     ("step", "attempt"),
     (int, int),
     _fields(
-        "name index:number status attempt:number worker queue priority:number scheduled_at:time started_at:time ended_at:time"
+        "name index:number status attempt:number worker queue priority:number scheduled_at:time started_at:time "
+        "ended_at:time"
         " input_bytes:number output_bytes:number error cause idempotency_key step:number task kind reason retry_at:time"
-        " resource units:number fencing_token:number losses:number child_id timeout_ms:number run_id input:json output:json"
+        " resource units:number fencing_token:number losses:number child_id timeout_ms:number run_id input:json "
+        "output:json"
     ),
     statuses=TASK_STATUSES,
     time="started_at",
@@ -124,7 +128,8 @@ WORKERS = Listing(
     ("name",),
     (str,),
     _fields(
-        "name status reason slots:number running:number offers:json labels:json host pid:number session joined_at:time changed_at:time"
+        "name status reason slots:number running:number offers:json labels:json host pid:number session "
+        "joined_at:time changed_at:time"
     ),
     statuses=("ACTIVE", "STOPPING", "LEFT", "LOST"),
     time="joined_at",

@@ -1,4 +1,6 @@
-"""Reads one page of a list: filters, the sort key to go on from, and one item more than asked, to know whether there are more."""
+"""Reads one page of a list: filters, the sort key to go on from, and one item more than asked, to know whether there
+are more.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Query, Request
 
+from headrace.runtime.status_settings import StatusSettings
 from headrace_status.api import cursors
 from headrace_status.api.listings import Listing
 from headrace_status.api.pool import Pool, Row
 from headrace_status.api.problems import bad_request
 from headrace_status.api.where import BadExpression, compile_where, parse_time
-from headrace_status.limits import Limits
 
 PARAMETERS = frozenset(
     {"status", "name", "started_after", "started_before", "where", "limit", "cursor", "after", "timeout"}
@@ -54,14 +56,14 @@ async def read_page(
     pool: Pool,
     listing: Listing,
     query: ListQuery,
-    limits: Limits,
+    limits: StatusSettings,
     *,
     fixed: Mapping[str, Any] | None = None,
     source: str = "",
     source_values: Sequence[Any] = (),
 ) -> tuple[list[Row], str | None]:
-    """Return the rows of one page and the cursor of the next; `fixed` are columns that must have a value, `source` a query with its values
-    to read from instead of the view.
+    """Return the rows of one page and the cursor of the next; `fixed` are columns that must have a value, `source` a
+    query with its values to read from instead of the view.
 
     Raises:
         Problem: a parameter does not fit this list.

@@ -15,8 +15,8 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row
 
+from headrace.runtime.status_settings import StatusSettings
 from headrace_status.api.problems import Problem, bad_request
-from headrace_status.limits import Limits
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 class Pool:
     """Runs queries in read-only transactions, each with a time limit."""
 
-    def __init__(self, dsn: str, schema: str, limits: Limits) -> None:
+    def __init__(self, dsn: str, schema: str, limits: StatusSettings) -> None:
         self._dsn = dsn
         self._limits = limits
         self._options = (
@@ -47,7 +47,10 @@ class Pool:
                 return await self._query(query, values)
             except psycopg.errors.QueryCanceled as error:
                 seconds = self._limits.query_ms // 1000
-                detail = f"Expected an answer within {seconds} s, but the query takes longer; narrow it down, say by started_after"
+                detail = (
+                    f"Expected an answer within {seconds} s, but the query takes longer; narrow it down, say "
+                    f"by started_after"
+                )
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail) from error
             except psycopg.DataError as error:
                 text = str(error).strip().splitlines()[0]

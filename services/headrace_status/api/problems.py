@@ -47,7 +47,10 @@ def install(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.NOT_FOUND:
             detail = f"Expected a path of the read API (see /openapi.json), but found {request.url.path}"
         elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            detail = f"Expected GET or HEAD, but found {request.method}: the read API changes nothing, commands go over Kafka"
+            detail = (
+                f"Expected GET or HEAD, but found {request.method}: the read API changes nothing, commands go "
+                f"over Kafka"
+            )
         return response(error.status_code, detail, dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)

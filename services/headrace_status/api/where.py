@@ -3,9 +3,10 @@
     name = 'census' and status in ('FAILED', 'STUCK') and not (attempt > 1 or error is null)
     input.customer.id = 42 and started_at >= '2026-01-01T00:00:00Z' and id like 'order-%'
 
-Literals are strings in single or double quotes (doubled to stand for themselves), numbers, true and false. Comparisons are = != < <= > >=,
-[not] like, [not] in (...), is [not] null; they combine with and, or, not and brackets. A field of kind json is compared at a path
-of dots. Nothing of the expression becomes SQL text but what stands in the tables below: values travel as parameters.
+Literals are strings in single or double quotes (doubled to stand for themselves), numbers, true and false. Comparisons
+are = != < <= > >=, [not] like, [not] in (...), is [not] null; they combine with and, or, not and brackets. A field of
+kind json is compared at a path of dots. Nothing of the expression becomes SQL text but what stands in the tables below:
+values travel as parameters.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def _tokens(text: str) -> list[_Token]:
         if match is None:
             at += len(stripped[at:]) - len(stripped[at:].lstrip())
             raise BadExpression(
-                f"Expected a field, a literal or a comparison at character {at + 1}, but found {stripped[at : at + 20]!r}"
+                f"Expected a field, a literal or a comparison at character {at + 1}, but found "
+                f"{stripped[at : at + 20]!r}"
             )
         kind = match.lastgroup or ""
         piece = match.group(kind)
@@ -133,7 +135,7 @@ class _Parser:
             return f"({self._operand(name, path, 'text', kind)} IS {'NOT ' if negated else ''}NULL)"
         negated = self._take("not")
         if self._take("in"):
-            return self._member(name, path, kind, negated)
+            return self._member(name, path, kind, negated=negated)
         if self._take("like"):
             if kind not in ("text", "json"):
                 raise BadExpression(f"Expected a text field before 'like', but {name} is a {kind}")
@@ -152,7 +154,7 @@ class _Parser:
         self.values.append(self._literal(value_kind))
         return f"({operand} {comparison} %s)"
 
-    def _member(self, name: str, path: list[str], kind: FieldKind, negated: bool) -> str:
+    def _member(self, name: str, path: list[str], kind: FieldKind, *, negated: bool) -> str:
         self._expect("(")
         value_kind = self._next_kind(kind)
         operand = self._operand(name, path, value_kind, kind)
@@ -184,10 +186,16 @@ class _Parser:
         self.values.append(path)
         if value_kind == "number":
             self.values.append(path)
-            return f'(CASE WHEN json_typeof("{name}" #> %s::text[]) = \'number\' THEN ("{name}" #>> %s::text[])::numeric END)'
+            return (
+                f'(CASE WHEN json_typeof("{name}" #> %s::text[]) = \'number\' THEN ("{name}" #>> '
+                f"%s::text[])::numeric END)"
+            )
         if value_kind == "bool":
             self.values.append(path)
-            return f'(CASE WHEN json_typeof("{name}" #> %s::text[]) = \'boolean\' THEN ("{name}" #>> %s::text[])::boolean END)'
+            return (
+                f'(CASE WHEN json_typeof("{name}" #> %s::text[]) = \'boolean\' THEN ("{name}" #>> '
+                f"%s::text[])::boolean END)"
+            )
         return f'("{name}" #>> %s::text[])'
 
     def _next_kind(self, kind: FieldKind) -> FieldKind:

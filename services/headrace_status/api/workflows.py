@@ -130,7 +130,8 @@ async def get_workflow(
     row = await until(look, lambda seen: seen is not None and seen["status"] in listings.AT_REST, here.news, seconds)
     row = _existing(here, row, id)
     refusals = await here.pool.rows(
-        "SELECT at, command_id, name, error, cause, existing FROM refusals WHERE workflow_id = %s ORDER BY at DESC LIMIT 20",
+        "SELECT at, command_id, name, error, cause, existing FROM refusals WHERE workflow_id = %s ORDER BY at DESC "
+        "LIMIT 20",
         [id],
     )
     counts = await _counts(here, [row])
@@ -158,7 +159,8 @@ def _existing(here: Context, row: Row | None, workflow_id: str) -> Row:
         lag_ms = here.board.lag_ms()
         raise Problem(
             HTTPStatus.NOT_FOUND,
-            f"Expected a workflow with id {workflow_id}, but there is none; the read model is {lag_ms} ms behind the log. "
+            f"Expected a workflow with id {workflow_id}, but there is none; the read model is {lag_ms} ms behind "
+            f"the log. "
             "?after=POSITION (what start returned) waits until it has caught up",
             lag_ms=lag_ms,
         )

@@ -1,7 +1,7 @@
 """A batch: many events folded into few row changes, before anything is written.
 
-A whole short workflow is often one row per task here, however many events it took. The order of events within a partition is
-kept; between partitions there is none to keep.
+A whole short workflow is often one row per task here, however many events it took. The order of events within a
+partition is kept; between partitions there is none to keep.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Events of tasks as the dispatcher tells them. They may be read before the decision service's own: so each names what it knows."""
+"""Events of tasks as the dispatcher tells them. They may be read before the decision service's own: so each names what
+it knows.
+"""
 
 from __future__ import annotations
 

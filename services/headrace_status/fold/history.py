@@ -41,7 +41,9 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def history_row(event: Message, origin: Origin, at: int) -> Append | None:
-    """Return the history row of an event; None for one that is not kept. `at` is the record's time, for events without one."""
+    """Return the history row of an event; None for one that is not kept. `at` is the record's time, for events without
+    one.
+    """
     kind = type(event).__name__
     if kind in OMITTED:
         return None
@@ -63,7 +65,9 @@ def history_row(event: Message, origin: Origin, at: int) -> Append | None:
 
 
 def detail(event: Message) -> str:
-    """Return the fields of an event as a JSON object: payloads as JSON where they are, fields at their default left out."""
+    """Return the fields of an event as a JSON object: payloads as JSON where they are, fields at their default left
+    out.
+    """
     fields: dict[str, Any] = {}
     for name, default, is_payload in _plan(type(event)):
         value = getattr(event, name)

@@ -1,7 +1,7 @@
-"""Payload bytes as JSON text that Postgres takes.
+r"""Payload bytes as JSON text that Postgres takes.
 
-A payload is JSON most of the time, and then its text is kept as it is. Whatever is not JSON is shown as an object that says so.
-Postgres keeps no NUL in a string, so `\\u0000` in a payload becomes U+FFFD: the journals keep the original.
+A payload is JSON most of the time, and then its text is kept as it is. Whatever is not JSON is shown as an object that
+says so. Postgres keeps no NUL in a string, so `\u0000` in a payload becomes U+FFFD: the journals keep the original.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def json_text(data: bytes, content_type: str = "application/json") -> str | None
 
 
 def shortened(data: bytes, limit: int, content_type: str = "application/json") -> msgspec.Raw | None:
-    """Return a payload as raw JSON for a history row: the first part of it, marked, where it is longer than `limit` bytes."""
+    """Return a payload as raw JSON for a history row: the first part of it, marked, where it is longer than `limit`
+    bytes.
+    """
     if len(data) > limit:
         beginning = data[:limit].decode("utf-8", "replace").replace("\0", REPLACEMENT)
         return msgspec.Raw(_encode({"$truncated": True, "bytes": len(data), "begins": beginning}))

@@ -10,7 +10,8 @@ from headrace_status.fold.batch import Batch
 from headrace_status.fold.changes import Origin, Put
 from headrace_status.fold.registry import changes
 
-# Whoever waits for a command asks how far its shard has read the commands, and for a forwarded one, the other shards' journals.
+# Whoever waits for a command asks how far its shard has read the commands, and for a forwarded one, the other shards'
+# journals.
 _WAITED_FOR = frozenset({topics.WORKFLOW_COMMANDS, topics.WORKFLOW_JOURNAL})
 
 

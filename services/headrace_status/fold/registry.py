@@ -1,4 +1,6 @@
-"""The fold's table of contents: which function turns which event into row changes. Every event stands here, or in `IGNORED`."""
+"""The fold's table of contents: which function turns which event into row changes. Every event stands here, or in
+`IGNORED`.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ IGNORED: dict[str, str] = {
 
 
 def changes(event: Message, origin: Origin, at: int) -> Changes:
-    """Yield what an event does to the rows, its history row included. A type that this version does not know only makes history."""
+    """Yield what an event does to the rows, its history row included. A type that this version does not know only makes
+    history.
+    """
     if origin.topic in SOURCES:
         row = history_row(event, origin, at)
         if row is not None:

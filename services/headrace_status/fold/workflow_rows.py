@@ -1,7 +1,8 @@
 """Events of workflows: the latest run of each id, what was refused, and where commands were forwarded.
 
-All events of one workflow id stand in one partition of `workflow.journal`, so their order is the log's. A new run replaces the row
-of the old one; a refusal makes a row only where no run is known, and the first real start takes its place.
+All events of one workflow id stand in one partition of `workflow.journal`, so their order is the log's. A new run
+replaces the row of the old one; a refusal makes a row only where no run is known, and the first real start takes its
+place.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Every table of the read model, column by column: the one list that the fold, the writer and the SQLAlchemy tables share.
+"""Every table of the read model, column by column: the one list that the fold, the writer and the SQLAlchemy tables
+share.
 
-Columns of a table are nullable unless they are part of its key, since facts about one row come from several journals and
-whichever is read first makes the row. An empty string or a 0 in a time means "taken back": null in an update means "no news".
+Columns of a table are nullable unless they are part of its key, since facts about one row come from several journals
+and whichever is read first makes the row. An empty string or a 0 in a time means "taken back": null in an update means
+"no news".
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ class Column(NamedTuple):
 
 
 class TableSpec(NamedTuple):
-    """One table: its columns, the first `key_length` of which are its key. `guard` is a column that an update must agree in."""
+    """One table: its columns, the first `key_length` of which are its key. `guard` is a column that an update must
+    agree in.
+    """
 
     name: str
     key_length: int
@@ -52,13 +56,15 @@ def _column(word: str) -> Column:
 WORKFLOWS = _table(
     "workflows",
     "workflow_id",
-    "run_id name version program key attempt:int status reason input:json input_bytes:bigint output:json output_bytes:bigint"
+    "run_id name version program key attempt:int status reason input:json input_bytes:bigint output:json "
+    "output_bytes:bigint"
     " error cause started_at:time ended_at:time changed_at:time timeout_ms:bigint"
     " parent_id parent_run_id parent_step:int correlation_id trace shard:int",
     guard="run_id",
 )
-# One row per attempt. `decided` is what the decision service last said, `dispatched` what the dispatcher last said: each is
-# in order within its own journal, so the status that is computed from both does not depend on which journal is read first.
+# One row per attempt. `decided` is what the decision service last said, `dispatched` what the dispatcher last said:
+# each is in order within its own journal, so the status that is computed from both does not depend on which journal is
+# read first.
 TASKS = _table(
     "tasks",
     "workflow_id run_id step:int attempt:int",

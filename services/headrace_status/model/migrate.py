@@ -1,7 +1,8 @@
-"""Brings the read model up to this version: `python -m headrace_status.model.migrate`, with the addresses in the environment.
+"""Brings the read model up to this version: `python -m headrace_status.model.migrate`, with the addresses in the
+environment.
 
-The service runs this as a child process at its start, since Alembic and SQLAlchemy would stay in its memory otherwise. An advisory
-lock lets one process migrate at a time; a read model that newer code has migrated is left as it is.
+The service runs this as a child process at its start, since Alembic and SQLAlchemy would stay in its memory otherwise.
+An advisory lock lets one process migrate at a time; a read model that newer code has migrated is left as it is.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def _upgrade(connection: sa.Connection, schema: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
         raise ReadModelTooNew(
-            f"Expected a read model of revision {max(known)} at most, but schema {schema} has {current}. Start a newer version of the service"
+            f"Expected a read model of revision {max(known)} at most, but schema {schema} has {current}. Start a "
+            f"newer version of the service"
         )
     command.upgrade(config, "head")
     connection.commit()
@@ -95,10 +97,10 @@ def main() -> int:
         settings = Settings.load()
         migrate(settings.postgres, settings.postgres_reader, settings.namespace)
     except psycopg.OperationalError as error:
-        print(f"Expected Postgres to answer, but: {error}", file=sys.stderr)
+        sys.stderr.write(f"Expected Postgres to answer, but: {error}\n")
         return NOT_REACHABLE
     except (ReadModelTooNew, roles.MissingReader, InvalidSettings) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

@@ -1,4 +1,6 @@
-"""Names of schemas: a namespace has two, one for data and one for the views, so several namespaces can share a database."""
+"""Names of schemas: a namespace has two, one for data and one for the views, so several namespaces can share a
+database.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ _LONGEST = 55
 
 
 def view_schema(namespace: str) -> str:
-    """Return the schema of a namespace's views: its name where Postgres needs no quotes for that, else a readable one with a hash."""
+    """Return the schema of a namespace's views: its name where Postgres needs no quotes for that, else a readable one
+    with a hash.
+    """
     if re.fullmatch(r"[a-z][a-z0-9_]{0,54}", namespace) and not namespace.startswith("pg_"):
         return namespace
     digest = hashlib.sha256(namespace.encode()).hexdigest()[:8]

@@ -1,7 +1,7 @@
 """The role that can only SELECT: made where we may, checked where not.
 
-The read API connects as the role of `HEADRACE_POSTGRES_READER`, and anybody who writes SQL may use it, too. Where the owner cannot make roles
-(many managed clusters), an administrator makes it once; `MissingReader` gives the statements.
+The read API connects as the role of `HEADRACE_POSTGRES_READER`, and anybody who writes SQL may use it, too. Where the
+owner cannot make roles (many managed clusters), an administrator makes it once; `MissingReader` gives the statements.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class MissingReader(RuntimeError):
 
 
 def ensure_reader(owner: psycopg.Connection, reader_dsn: str, views: str) -> None:
-    """Make sure that the role of `reader_dsn` exists, can log in, and can SELECT from the views and from nothing else of ours.
+    """Make sure that the role of `reader_dsn` exists, can log in, and can SELECT from the views and from nothing else
+    of ours.
 
     Raises:
         MissingReader: it cannot log in, and the owner may not make roles.
@@ -36,7 +37,7 @@ def ensure_reader(owner: psycopg.Connection, reader_dsn: str, views: str) -> Non
     if role == owner.info.user:
         raise MissingReader(f"Expected HEADRACE_POSTGRES_READER to name a role of its own, but it is the owner, {role}")
     if not _can_log_in(reader_dsn):
-        _make(owner, role, password, views)
+        _make(owner, role, password)
     _shorten_names(owner, views)
     with owner.transaction():
         name, schema = sql.Identifier(role), sql.Identifier(views)
@@ -45,8 +46,13 @@ def ensure_reader(owner: psycopg.Connection, reader_dsn: str, views: str) -> Non
 
 
 def _shorten_names(owner: psycopg.Connection, views: str) -> None:
-    """Let the views be named without their schema, where nobody has chosen otherwise: the first namespace of a database gets that."""
-    chosen = "SELECT 1 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database()"
+    """Let the views be named without their schema, where nobody has chosen otherwise: the first namespace of a database
+    gets that.
+    """
+    chosen = (
+        "SELECT 1 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = "
+        "current_database()"
+    )
     if owner.execute(chosen + " AND setrole = 0 AND array_to_string(setconfig, ',') LIKE '%search_path=%'").fetchone():
         return
     database = sql.Identifier(owner.info.dbname)
@@ -68,7 +74,7 @@ def _can_log_in(dsn: str) -> bool:
     return True
 
 
-def _make(owner: psycopg.Connection, role: str, password: str, views: str) -> None:
+def _make(owner: psycopg.Connection, role: str, password: str) -> None:
     name = sql.Identifier(role)
     database = sql.Identifier(owner.info.dbname)
     known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
@@ -86,7 +92,9 @@ def _make(owner: psycopg.Connection, role: str, password: str, views: str) -> No
                 owner.execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
         raise MissingReader(
-            f"Expected the role {role} of HEADRACE_POSTGRES_READER to log in, but it cannot, and {owner.info.user} may not make roles. "
-            f"Let an administrator run: CREATE ROLE {role} LOGIN PASSWORD '...'; GRANT CONNECT ON DATABASE {owner.info.dbname} TO {role};"
+            f"Expected the role {role} of HEADRACE_POSTGRES_READER to log in, but it cannot, and {owner.info.user} "
+            f"may not make roles. "
+            f"Let an administrator run: CREATE ROLE {role} LOGIN PASSWORD '...'; GRANT CONNECT ON DATABASE "
+            f"{owner.info.dbname} TO {role};"
         ) from error
     log.info("the read-only role %s is ready", role)

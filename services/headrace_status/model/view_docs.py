@@ -1,4 +1,4 @@
-"""What each column of each view means; shown by Postgres (`\\d+`) and in the documentation."""
+r"""What each column of each view means; shown by Postgres (`\d+`) and in the documentation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "task": "Name of the task function, or of the child's definition.",
         "kind": "task, timer or child.",
         "attempt": _ATTEMPT + " 0 for what never had one: a skipped node, or one whose input failed.",
-        "status": "WAITING, SCHEDULED, UNSERVED, RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED or UPSTREAM_FAILED.",
+        "status": "WAITING, SCHEDULED, UNSERVED, RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED or "
+        "UPSTREAM_FAILED.",
         "reason": "Why it is in that status, for people.",
         "worker": "Worker that runs or ran it.",
         "queue": "Queue that it belongs to.",

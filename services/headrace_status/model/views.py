@@ -1,7 +1,8 @@
 """The views: the read model's contract with everybody who writes SQL, and the only thing that the read API sees.
 
-Within a version of the contract columns are only added, at the end; taking one away or changing its meaning makes a new version in
-a schema of its own beside this one. Views are made anew, from here, whenever a service with newer ones starts.
+Within a version of the contract columns are only added, at the end; taking one away or changing its meaning makes a new
+version in a schema of its own beside this one. Views are made anew, from here, whenever a service with newer ones
+starts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ CONTRACT_VERSION = 1
 
 
 class View(NamedTuple):
-    """One view: its query over the data schema `{data}`, and what it is about. Its columns are documented in `view_docs`."""
+    """One view: its query over the data schema `{data}`, and what it is about. Its columns are documented in
+    `view_docs`.
+    """
 
     name: str
     query: str
@@ -28,11 +31,11 @@ class View(NamedTuple):
 
 def _time(column: str, name: str = "") -> str:
     """Return a column of ms since the epoch as a timestamp; 0 means that there is none."""
-    return f"to_timestamp(NULLIF({column}, 0)::float8 / 1000) AS {name or column.split('.')[-1]}"
+    return f"to_timestamp(NULLIF({column}, 0)::float8 / 1000) AS {name or column.rsplit('.', maxsplit=1)[-1]}"
 
 
 def _text(column: str, name: str = "") -> str:
-    return f"NULLIF({column}, '') AS {name or column.split('.')[-1]}"
+    return f"NULLIF({column}, '') AS {name or column.rsplit('.', maxsplit=1)[-1]}"
 
 
 WORKFLOWS = View(
@@ -50,15 +53,17 @@ WORKFLOWS = View(
 TASKS = View(
     "tasks",
     f"""
-    SELECT workflow_id, run_id, step, node AS name, NULLIF("index", -1) AS index, {_text("task")}, kind, attempt, status,
-           NULLIF(CASE WHEN status IN ('SCHEDULED', 'UNSERVED', 'RUNNING') AND dispatch_reason <> '' THEN dispatch_reason
-             ELSE reason END, '') AS reason,
+    SELECT workflow_id, run_id, step, node AS name, NULLIF("index", -1) AS index, {_text("task")}, kind,
+           attempt, status,
+           NULLIF(CASE WHEN status IN ('SCHEDULED', 'UNSERVED', 'RUNNING') AND dispatch_reason <> ''
+             THEN dispatch_reason ELSE reason END, '') AS reason,
            COALESCE(NULLIF(result_worker, ''), NULLIF(assigned_worker, '')) AS worker, {_text("queue")}, priority,
            {_time("scheduled_at")},
            to_timestamp(COALESCE(NULLIF(started_at, 0), NULLIF(assigned_at, 0))::float8 / 1000) AS started_at,
            {_time("ended_at")}, {_time("retry_at")}, input, input_bytes, output, output_bytes, {_text("error")},
-           {_text("cause")}, run_id || '/' || step || '/' || attempt AS idempotency_key, {_text("resource")}, NULLIF(units, 0) AS units,
-           NULLIF(fencing_token, 0) AS fencing_token, COALESCE(losses, 0) AS losses, {_text("child_id")},
+           {_text("cause")}, run_id || '/' || step || '/' || attempt AS idempotency_key, {_text("resource")},
+           NULLIF(units, 0) AS units, NULLIF(fencing_token, 0) AS fencing_token, COALESCE(losses, 0) AS losses,
+           {_text("child_id")},
            NULLIF(timeout_ms, 0) AS timeout_ms
     FROM {{data}}.tasks
     """,
@@ -78,8 +83,8 @@ HISTORY = View(
 DEFINITIONS = View(
     "definitions",
     f"""
-    SELECT d.name, d.version, d.program, d.interpreter, {_time("d.deployed_at")}, COALESCE(l.version = d.version, false) AS latest,
-           {_text("d.file")}, d.options, d.source
+    SELECT d.name, d.version, d.program, d.interpreter, {_time("d.deployed_at")},
+           COALESCE(l.version = d.version, false) AS latest, {_text("d.file")}, d.options, d.source
     FROM {{data}}.definitions d LEFT JOIN {{data}}.definition_latest l ON l.name = d.name
     """,
     "Every version of every workflow definition.",
@@ -92,7 +97,8 @@ QUEUES = View(
       FROM {data}.workers, json_array_elements(offers) AS offer WHERE status = 'ACTIVE' GROUP BY 1
     ), open AS (
       SELECT queue AS name, count(*) FILTER (WHERE status = 'SCHEDULED') AS waiting,
-             count(*) FILTER (WHERE status = 'RUNNING') AS running, count(*) FILTER (WHERE status = 'UNSERVED') AS unserved,
+             count(*) FILTER (WHERE status = 'RUNNING') AS running,
+             count(*) FILTER (WHERE status = 'UNSERVED') AS unserved,
              min(scheduled_at) FILTER (WHERE status IN ('SCHEDULED', 'UNSERVED')) AS oldest
       FROM {data}.tasks WHERE (decided IS NULL OR decided < 100) AND status <> 'WAITING' AND queue <> '' GROUP BY 1
     )
@@ -114,9 +120,11 @@ WORKERS = View(
              json_agg(offer ORDER BY offer ->> 'queue') FILTER (WHERE offer IS NOT NULL) AS offers
       FROM {{data}}.workers w LEFT JOIN LATERAL json_array_elements(w.offers) AS offer ON true GROUP BY 1, 2
     ), held AS (SELECT worker, count(*) AS running FROM {{data}}.assignments GROUP BY 1)
-    SELECT l.worker AS name, l.status, {_text("l.reason")}, o.slots, COALESCE(h.running, 0) AS running, o.offers, l.labels,
-           {_text("l.host")}, NULLIF(l.pid, 0) AS pid, l.session, {_time("l.joined_at")}, {_time("l.changed_at")}
-    FROM latest l LEFT JOIN offers o ON o.worker = l.worker AND o.session = l.session LEFT JOIN held h ON h.worker = l.worker
+    SELECT l.worker AS name, l.status, {_text("l.reason")}, o.slots, COALESCE(h.running, 0) AS running,
+           o.offers, l.labels, {_text("l.host")}, NULLIF(l.pid, 0) AS pid, l.session, {_time("l.joined_at")},
+           {_time("l.changed_at")}
+    FROM latest l LEFT JOIN offers o ON o.worker = l.worker AND o.session = l.session
+    LEFT JOIN held h ON h.worker = l.worker
     """,
     "Workers by name, each in its latest life.",
 )
@@ -141,8 +149,9 @@ RESOURCES = View(
 LISTENERS = View(
     "listeners",
     f"""
-    SELECT name, kind, source, {_text("consumer_group", '"group"')}, process, NULLIF(lag, -1) AS lag, handled, failures, dead_letters,
-           {_text("last_error")}, {_time("last_error_at")}, positions, {_time("changed_at")}
+    SELECT name, kind, source, {_text("consumer_group", '"group"')}, process, NULLIF(lag, -1) AS lag,
+           handled, failures, dead_letters, {_text("last_error")}, {_time("last_error_at")}, positions,
+           {_time("changed_at")}
     FROM {{data}}.listeners
     """,
     "Listeners, triggers and the relay, as the listener service last told of them.",
@@ -187,7 +196,8 @@ NODES = View(
 POSITIONS = View(
     "positions",
     f"""
-    SELECT topic, partition, "offset", epoch, n, {_time("at")}, {_time("projected_at")}, at AS at_ms FROM {{data}}.positions
+    SELECT topic, partition, "offset", epoch, n, {_time("at")}, {_time("projected_at")}, at AS at_ms
+    FROM {{data}}.positions
     """,
     "How far the projection has read each topic.",
 )

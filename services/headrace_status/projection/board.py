@@ -61,7 +61,7 @@ class Board:
         for listener in list(self._listeners):
             listener()
 
-    def level(self, level: bool) -> None:
+    def level(self, *, level: bool) -> None:
         """Note whether everything that the log holds, as far as it answers, is in the rows."""
         with self._lock:
             if level:

@@ -29,7 +29,8 @@ class PositionStore:
         with self._connection.transaction():
             for where in wanted:
                 self._connection.execute(
-                    f'INSERT INTO "{self._schema}".positions (topic, partition, topic_id, "offset", epoch, n, at, projected_at)'
+                    f'INSERT INTO "{self._schema}".positions (topic, partition, topic_id, "offset", epoch, n, at, '
+                    f"projected_at)"
                     " VALUES (%s, %s, %s, %s, %s, %s, 0, 0) ON CONFLICT DO NOTHING",
                     (where.topic, where.partition, topic_ids[where.topic], START.offset, START.epoch, START.n),
                 )
@@ -39,8 +40,10 @@ class PositionStore:
         ):
             if topic in topic_ids and topic_ids[topic] != topic_id:
                 raise PositionLost(
-                    f"Expected topic {topic} with id {topic_id}, whose records the read model holds up to offset {offset}, but it has id "
-                    f"{topic_ids[topic]}: it was deleted and made anew. To build the read model from the new topics, drop the schema "
+                    f"Expected topic {topic} with id {topic_id}, whose records the read model holds up to offset "
+                    f"{offset}, but it has id "
+                    f"{topic_ids[topic]}: it was deleted and made anew. To build the read model from the new "
+                    f"topics, drop the schema "
                     f"{self._schema} in Postgres and start again"
                 )
             found[TopicPartition(topic, partition)] = Position(offset, epoch, n)

@@ -1,7 +1,7 @@
 """The projector: reads, folds, writes, again and again.
 
-Safety is the writer's: a batch is written only from the very positions that it was read from. The advisory lock merely keeps a second
-projector from working in vain; it stands by, and takes over when the first one's connection ends.
+Safety is the writer's: a batch is written only from the very positions that it was read from. The advisory lock merely
+keeps a second projector from working in vain; it stands by, and takes over when the first one's connection ends.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from contextlib import suppress
 import psycopg
 
 from headrace.contracts.codec import Codec
+from headrace.runtime.status_settings import StatusSettings
 from headrace.shard.ports import Log, LogAway, TopicPartition
 from headrace.shard.reader_rule import Position
 from headrace.shard.topic_guard import TopicGuard
 from headrace_status.fold.batch import Batch
 from headrace_status.fold.records import fold_record
-from headrace_status.limits import Limits
 from headrace_status.projection.board import Board, Progress
 from headrace_status.projection.positions import PositionStore
 from headrace_status.projection.reader import TOPICS, Reader, Taken
@@ -43,7 +43,7 @@ class Projector:
         schema: str,
         board: Board,
         *,
-        limits: Limits | None = None,
+        limits: StatusSettings | None = None,
         codec: Codec | None = None,
         away: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -52,7 +52,7 @@ class Projector:
         self._connect = connect
         self._schema = schema
         self._board = board
-        self._limits = limits or Limits()
+        self._limits = limits or StatusSettings()
         self._codec = codec or Codec()
         self._away = away
         self._postgres_away = False
@@ -97,7 +97,7 @@ class Projector:
         positions = self._load(connection)
         self._board.opened(positions)
         bounds = self._log.bounds(positions)
-        self._board.level(all(bounds[where].end <= position.next_offset for where, position in positions.items()))
+        self._board.level(level=all(bounds[where].end <= position.next_offset for where, position in positions.items()))
 
     def _load(self, connection: psycopg.Connection) -> dict[TopicPartition, Position]:
         ids = self._log.topic_ids(TOPICS)
@@ -130,13 +130,13 @@ class Projector:
         before = {where: position.offset for where, position in reader.positions.items()}
         taken = reader.poll(limits.batch_records, limits.poll_wait_ms)
         if taken:
-            self._board.level(False)
+            self._board.level(level=False)
             self._project(taken, before, writer, upkeep)
         elif self._away():
             self._look_for_the_log(reader)
         else:
             upkeep.idle()
-        self._board.level(len(taken) < limits.batch_records and not self._away())
+        self._board.level(level=len(taken) < limits.batch_records and not self._away())
 
     def _project(self, taken: list[Taken], before: dict[TopicPartition, int], writer: Writer, upkeep: Upkeep) -> None:
         batch = Batch()
@@ -161,12 +161,14 @@ class Projector:
             return  # the next check comes soon enough
 
     def _look_for_the_log(self, reader: Reader) -> None:
-        """Ask a log that was away, which tells whether it is back: a reader of topics where nothing happens would not notice."""
+        """Ask a log that was away, which tells whether it is back: a reader of topics where nothing happens would not
+        notice.
+        """
         with suppress(LogAway):
             self._log.bounds(reader.positions)
 
     def _not_answered(self, error: psycopg.OperationalError) -> None:
-        self._board.level(False)
+        self._board.level(level=False)
         if not self._postgres_away:
             self._postgres_away = True
             log.warning("Postgres does not answer: %s. Waiting; nothing is lost", str(error).strip().splitlines()[0])

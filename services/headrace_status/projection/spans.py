@@ -1,4 +1,6 @@
-"""The last part of a workflow's trace: from an event's decision until it can be read. Costs nothing while tracing is off."""
+"""The last part of a workflow's trace: from an event's decision until it can be read. Costs nothing while tracing is
+off.
+"""
 
 from __future__ import annotations
 

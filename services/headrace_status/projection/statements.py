@@ -1,7 +1,7 @@
 """The SQL of the hot path, made once per table: whole columns travel as arrays, and `unnest` turns them into rows.
 
-Arrays are written by hand as Postgres array literals: psycopg's general dumper looks at every element's type, which costs
-more than the whole rest of a batch.
+Arrays are written by hand as Postgres array literals: psycopg's general dumper looks at every element's type, which
+costs more than the whole rest of a batch.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def close_tasks(schema: str) -> str:
     """Return the statement that cancels what is open of runs (step -1) and of single steps."""
     return (
         f'UPDATE "{schema}"."tasks" t SET decided = {FINAL_STATUSES["CANCELLED"]}, reason = c.reason, ended_at = c.at'
-        " FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::bigint[]) AS c (workflow_id, run_id, step, reason, at)"
+        " FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::bigint[]) AS c (workflow_id, run_id, step, "
+        "reason, at)"
         " WHERE t.workflow_id = c.workflow_id AND t.run_id = c.run_id AND (c.step = -1 OR t.step = c.step)"
         f" AND (t.decided IS NULL OR t.decided < {FINAL})"
     )
@@ -70,17 +71,23 @@ def copy(schema: str, table: TableSpec) -> str:
 
 
 def move_positions(schema: str) -> str:
-    """Return the statement that moves positions on, each only from the old one: the condition that makes the projection exactly-once."""
+    """Return the statement that moves positions on, each only from the old one: the condition that makes the projection
+    exactly-once.
+    """
     return (
-        f'UPDATE "{schema}"."positions" p SET "offset" = m.new_offset, epoch = m.epoch, n = m.n, at = m.at, projected_at = m.now'
-        " FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
+        f'UPDATE "{schema}"."positions" p SET "offset" = m.new_offset, epoch = m.epoch, n = m.n, at = m.at, '
+        f"projected_at = m.now"
+        " FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], "
+        "%s::bigint[])"
         " AS m (topic, partition, old_offset, new_offset, epoch, n, at, now)"
         ' WHERE p.topic = m.topic AND p.partition = m.partition AND p."offset" = m.old_offset'
     )
 
 
 def array(kind: Kind, values: Iterable[Any]) -> str:
-    """Return a column as an array literal. Strings that a text column refuses are replaced, times are kept within bounds."""
+    """Return a column as an array literal. Strings that a text column refuses are replaced, times are kept within
+    bounds.
+    """
     if kind in ("int", "bigint"):
         return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
     return "{" + ",".join(map(_WRITERS[kind], values)) + "}"
@@ -109,7 +116,7 @@ def _time(value: int | None) -> str:
     return "NULL" if value is None else str(_within(value))
 
 
-def _bool(value: bool | None) -> str:
+def _bool(value: object) -> str:
     return "NULL" if value is None else "t" if value else "f"
 
 

@@ -6,14 +6,14 @@ import time
 
 import psycopg
 
+from headrace.runtime.status_settings import StatusSettings
 from headrace_status.fold.batch import Batch
-from headrace_status.limits import Limits
 
 
 class Upkeep:
     """Housekeeping of one namespace's tables, in transactions of its own: it can be repeated at will."""
 
-    def __init__(self, connection: psycopg.Connection, schema: str, limits: Limits) -> None:
+    def __init__(self, connection: psycopg.Connection, schema: str, limits: StatusSettings) -> None:
         self._connection = connection
         self._schema = schema
         self._limits = limits

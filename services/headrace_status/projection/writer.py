@@ -1,10 +1,11 @@
 """Writes a batch: rows and positions in one Postgres transaction.
 
-1. *Positions first*, each with its old value as the condition. Where one does not match, another projector has been here: the
-   whole transaction is undone, and `PositionsMoved` says so.
-2. *Deletes, then upserts, then appends, then closing of tasks.* The batch has merged what belongs together, so this order is right.
-3. *A row that Postgres refuses* must not stop the rest: the transaction is done again with savepoints, halving what is refused
-   until single rows are left, and those are recorded in `refused_rows`.
+1. *Positions first*, each with its old value as the condition. Where one does not match, another projector has been
+   here: the whole transaction is undone, and `PositionsMoved` says so.
+2. *Deletes, then upserts, then appends, then closing of tasks.* The batch has merged what belongs together, so this
+   order is right.
+3. *A row that Postgres refuses* must not stop the rest: the transaction is done again with savepoints, halving what is
+   refused until single rows are left, and those are recorded in `refused_rows`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from tests.support.servers import Database
 from tests.support.status_server import serving
 from tests.support.status_world import StatusWorld

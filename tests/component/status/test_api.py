@@ -7,8 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
-from tests.support.status_world import StatusWorld
 
 from headrace.contracts import topics
 from headrace.contracts.definitions import Definition, DefinitionLatest
@@ -22,8 +20,13 @@ from headrace.contracts.resource_events import LeaseGranted, LeaseQueued, Resour
 from headrace.contracts.task_events import NodeEnded
 from headrace.contracts.worker_events import WorkerJoined
 from headrace.contracts.workflow_events import CommandForwarded, StartRefused
+from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
+from tests.support.status_world import StatusWorld
 
-GRAPH = b'{"name":"census","tasks":{"n0":{"task":"list"},"n1":{"task":"measure","needs":["n0"],"foreach":"{% $x %}"},"n2":{"task":"report","needs":["n1"]}},"on_exit":{"task":"tidy"}}'
+GRAPH = (
+    b'{"name":"census","tasks":{"n0":{"task":"list"},"n1":{"task":"measure","needs":["n0"],"foreach":"{% $x '
+    b'%}"},"n2":{"task":"report","needs":["n1"]}},"on_exit":{"task":"tidy"}}'
+)
 FIELDS = {
     "id",
     "name",

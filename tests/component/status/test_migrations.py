@@ -7,12 +7,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from tests.support.servers import Database
-from tests.support.status_world import NAMESPACE, SCHEMA
 
 from headrace_status.model.migrate import ReadModelTooNew, migrate
 from headrace_status.model.tables import metadata
 from headrace_status.model.views import VIEWS
+from tests.support.servers import Database
+from tests.support.status_world import NAMESPACE, SCHEMA
 
 
 def test_the_migrations_make_the_tables_of_the_code(postgres: Database) -> None:
@@ -41,7 +41,8 @@ def test_every_view_and_column_is_documented(postgres: Database) -> None:
     with psycopg.connect(postgres.reader) as reader:
         rows = reader.execute(
             "SELECT c.relname, a.attname, col_description(c.oid, a.attnum), obj_description(c.oid)"
-            " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'headrace'::regnamespace AND a.attnum > 0"
+            " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = "
+            "'headrace'::regnamespace AND a.attnum > 0"
         ).fetchall()
     assert {row[0] for row in rows} == {view.name for view in VIEWS}
     assert [row[:2] for row in rows if not row[2]] == []

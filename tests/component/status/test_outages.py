@@ -11,10 +11,10 @@ from contextlib import contextmanager
 import httpx
 import psycopg
 import pytest
-from tests.support.status_events import ID, started, succeeded
-from tests.support.status_world import StatusWorld
 
 from headrace_status.projection.board import Board
+from tests.support.status_events import ID, started, succeeded
+from tests.support.status_world import StatusWorld
 
 
 def eventually(what: Callable[[], bool]) -> None:
@@ -41,7 +41,8 @@ def cut_connections(world: StatusWorld) -> None:
     """End every other connection to the test's database, as a restart of Postgres does."""
     with world.connect() as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename "
+            "= current_user"
             " AND pid <> pg_backend_pid()"
         )
 
@@ -98,7 +99,8 @@ def test_the_api_reconnects(world: StatusWorld, api: httpx.Client) -> None:
     assert api.get("/api/v1/workflows").status_code == 200
     with psycopg.connect(world.reader, autocommit=True) as reader:
         reader.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> "
+            "pg_backend_pid()"
             " AND datname = current_database()"
         )
     assert api.get("/api/v1/workflows").status_code == 200

@@ -7,20 +7,29 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
-from tests.support.status_server import serving
-from tests.support.status_world import StatusWorld
 
 from headrace.contracts import topics
 from headrace.contracts.definitions import Definition
 from headrace.contracts.log_lines import LogLine
 from headrace.contracts.workflow_events import WorkflowFailed
+from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
+from tests.support.status_server import serving
+from tests.support.status_world import StatusWorld
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-GRAPH = b'{"tasks":{"n0":{"task":"list"},"n1":{"task":"measure","needs":["n0"],"foreach":"{% $x %}"},"n2":{"task":"report","needs":["n1"]}}}'
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+GRAPH = (
+    b'{"tasks":{"n0":{"task":"list"},"n1":{"task":"measure","needs":["n0"],"foreach":"{% $x '
+    b'%}"},"n2":{"task":"report","needs":["n1"]}}}'
+)
 EVIL = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
+]
 
 
 @pytest.fixture(scope="module")

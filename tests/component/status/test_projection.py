@@ -5,21 +5,21 @@ from __future__ import annotations
 import threading
 
 import pytest
-from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
-from tests.support.status_world import LIMITS, SCHEMA, StatusWorld
 
 from headrace.contracts.dispatch_events import AssignmentsEnded, TaskRequeued, TaskUnserved
 from headrace.contracts.headers import journal_headers
 from headrace.contracts.journal import JournalRecord
 from headrace.contracts.task_events import TaskCancelled
 from headrace.contracts.workflow_events import StartRefused, WorkflowTerminated
+from headrace.runtime.status_settings import StatusSettings
 from headrace.shard.ports import PositionLost
 from headrace.shard.reader_rule import Position
 from headrace_status.fold.batch import Batch
 from headrace_status.fold.changes import Put
-from headrace_status.limits import Limits
 from headrace_status.projection.board import Board
 from headrace_status.projection.writer import Move, PositionsMoved, Writer
+from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
+from tests.support.status_world import LIMITS, SCHEMA, StatusWorld
 
 
 def statuses(world: StatusWorld) -> dict[str, str]:
@@ -78,7 +78,7 @@ def test_whatever_is_read_first_the_rows_are_the_same(world: StatusWorld) -> Non
         assigned(0), TaskUnserved(workflow_id=ID, run_id=RUN, step=1, attempt=1, queue="q", reason="nobody", at=T0)
     )
     world.task(assigned(0, 2, worker="worker-2", attempt=2))
-    world.project(Limits(poll_wait_ms=1, batch_records=1))
+    world.project(StatusSettings(poll_wait_ms=1, batch_records=1))
     one_by_one = world.rows("SELECT * FROM tasks ORDER BY step, attempt")
     with world.connect() as connection:
         for table in ("tasks", "workflows", "history", "positions", "assignments", "inputs"):

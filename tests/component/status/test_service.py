@@ -14,8 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 from confluent_kafka import Producer
-from tests.support.servers import Database
-from tests.support.status_events import ID, done, scheduled, started, succeeded
 
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
@@ -23,6 +21,8 @@ from headrace.contracts.headers import EPOCH_STARTED, journal_headers
 from headrace.contracts.journal import EpochStarted, JournalRecord
 from headrace.runtime.settings import Settings
 from headrace.shard.topics import ensure_topics
+from tests.support.servers import Database
+from tests.support.status_events import ID, done, scheduled, started, succeeded
 
 
 def eventually(what: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:

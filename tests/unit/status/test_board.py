@@ -22,10 +22,10 @@ def test_the_lag_is_zero_only_while_everything_is_in_the_rows() -> None:
     board = Board(clock)
     clock.now = 1_500
     assert board.lag_ms() == 500
-    board.level(True)
+    board.level(level=True)
     clock.now = 9_000
     assert board.lag_ms() == 0
-    board.level(False)
+    board.level(level=False)
     assert board.lag_ms() == 7_500
 
 
@@ -33,7 +33,7 @@ def test_what_was_committed_tells_how_old_the_rows_are() -> None:
     clock = Clock()
     board = Board(clock)
     board.opened({WHERE: Position(3)})
-    board.level(False)
+    board.level(level=False)
     clock.now = 5_000
     board.committed({WHERE: Progress(position=Position(9), at=4_200)}, records=1, rows=1, refused=0)
     assert board.lag_ms() == 800

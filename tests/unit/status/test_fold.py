@@ -6,7 +6,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
-from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
 
 from headrace.contracts import topics
 from headrace.contracts.child_events import ChildEnded, ChildRequested
@@ -63,6 +62,7 @@ from headrace_status.fold.changes import (
 from headrace_status.fold.history import OMITTED
 from headrace_status.fold.registry import HANDLERS, IGNORED, changes
 from headrace_status.model.columns import BY_NAME
+from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
 
 RUN_OF: dict[str, Any] = {"workflow_id": ID, "run_id": RUN}
 STEP: dict[str, Any] = {**RUN_OF, "step": 3}

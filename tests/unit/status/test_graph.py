@@ -8,7 +8,13 @@ import pytest
 
 from headrace_status.api.graph import declared_names, graph
 
-SOURCE = '{"tasks":{"a":{"task":"list"},"b":{"workflow":"child","needs":["a"]},"c":{"sleep":"5m","needs":["a"],"foreach":"{% $x %}"}},"on_exit":{"task":"tidy"}}'
+SOURCE = """
+{"tasks": {
+  "a": {"task": "list"},
+  "b": {"workflow": "child", "needs": ["a"]},
+  "c": {"sleep": "5m", "needs": ["a"], "foreach": "{% $x %}"}},
+ "on_exit": {"task": "tidy"}}
+"""
 
 
 def task(name: str, status: str, step: int = 0, **fields: Any) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from headrace_status.api.where import BadExpression, compile_where
 FIELDS: Any = {"name": "text", "attempt": "number", "started_at": "time", "latest": "bool", "input": "json"}
 D = Decimal
 KNOWN = re.compile(
-    r"""(?:[()\s]|"(?:name|attempt|started_at|latest|input)"|%s|AND|OR|NOT|IS|TRUE|NULL|DISTINCT FROM|LIKE|ANY|ALL|[<>=]|\#>|::text\[\]"""
-    r"""|::numeric|::boolean|CASE WHEN|json_typeof|'number'|'boolean'|THEN|END)*"""
+    r"""(?:[()\s]|"(?:name|attempt|started_at|latest|input)"|%s|AND|OR|NOT|IS|TRUE|NULL|DISTINCT FROM|LIKE|ANY"""
+    r"""|ALL|[<>=]|\#>|::text\[\]|::numeric|::boolean|CASE WHEN|json_typeof|'number'|'boolean'|THEN|END)*"""
 )
 
 

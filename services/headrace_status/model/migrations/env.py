@@ -1,4 +1,6 @@
-"""Alembic's entry: runs the migrations on the connection, and in the schema, that `headrace_status.model.migrate` hands over."""
+"""Alembic's entry: runs the migrations on the connection, and in the schema, that `headrace_status.model.migrate` hands
+over.
+"""
 
 from __future__ import annotations
 

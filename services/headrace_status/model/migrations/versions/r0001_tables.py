@@ -32,17 +32,21 @@ _TABLES = (
     (
         "workflows",
         "workflow_id",
-        "run_id name version program key attempt:int status reason input:json input_bytes:bigint output:json "
-        "output_bytes:bigint error cause started_at:bigint ended_at:bigint changed_at:bigint "
-        "timeout_ms:bigint parent_id parent_run_id parent_step:int correlation_id trace shard:int",
+        (
+            "run_id name version program key attempt:int status reason input:json input_bytes:bigint output:json "
+            "output_bytes:bigint error cause started_at:bigint ended_at:bigint changed_at:bigint "
+            "timeout_ms:bigint parent_id parent_run_id parent_step:int correlation_id trace shard:int"
+        ),
     ),
     (
         "tasks",
         "workflow_id run_id step:int attempt:int",
-        "node index:int task kind queue priority:int decided:int dispatched:int reason dispatch_reason "
-        "assigned_worker result_worker resource units:int fencing_token:bigint losses:int scheduled_at:bigint "
-        "assigned_at:bigint started_at:bigint ended_at:bigint retry_at:bigint timeout_ms:bigint input:json "
-        "input_bytes:bigint output:json output_bytes:bigint error cause child_id",
+        (
+            "node index:int task kind queue priority:int decided:int dispatched:int reason dispatch_reason "
+            "assigned_worker result_worker resource units:int fencing_token:bigint losses:int scheduled_at:bigint "
+            "assigned_at:bigint started_at:bigint ended_at:bigint retry_at:bigint timeout_ms:bigint input:json "
+            "input_bytes:bigint output:json output_bytes:bigint error cause child_id"
+        ),
     ),
     (
         "nodes",
@@ -87,8 +91,10 @@ _TABLES = (
     (
         "listeners",
         "name",
-        "kind source consumer_group process positions:json lag:bigint handled:bigint failures:bigint "
-        "dead_letters:bigint last_error last_error_at:bigint changed_at:bigint",
+        (
+            "kind source consumer_group process positions:json lag:bigint handled:bigint failures:bigint "
+            "dead_letters:bigint last_error last_error_at:bigint changed_at:bigint"
+        ),
     ),
     (
         "inputs",

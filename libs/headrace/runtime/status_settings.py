@@ -1,0 +1,109 @@
+"""What can be set about the status query service, each with its default and the reason for it.
+
+Read from `HEADRACE_STATUS_<NAME>`: `HEADRACE_STATUS_LOGS_KEPT_MS=86400000 headrace service status`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from headrace.runtime.settings import InvalidSettings
+
+PREFIX = "HEADRACE_STATUS_"
+
+
+class StatusSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the projection and the read API. Times in ms, sizes in bytes."""
+
+    batch_records: Annotated[
+        int,
+        Meta(
+            description="Records in one transaction: enough to share its cost, few enough that a reader waits only "
+            "milliseconds for a row.",
+            ge=1,
+        ),
+    ] = 500
+    poll_wait_ms: Annotated[
+        int, Meta(description="Longest wait for records: bounds how late a signal is noticed.", ge=1)
+    ] = 200
+    retry_ms: Annotated[
+        int, Meta(description="Pause before asking again a Postgres or a Kafka that did not answer.", ge=10)
+    ] = 500
+    standby_ms: Annotated[
+        int, Meta(description="How often a second projector looks whether the first one is gone.", ge=10)
+    ] = 1_000
+    topic_check_ms: Annotated[
+        int,
+        Meta(
+            description="How often the topics' ids are compared: a client does not notice a topic that was made anew.",
+            ge=1_000,
+        ),
+    ] = 30_000
+    logs_kept_ms: Annotated[
+        int, Meta(description="Age of log lines that are removed: as long as the logs topic keeps them.", ge=60_000)
+    ] = 604_800_000
+    purge_ms: Annotated[int, Meta(description="How often old log lines are removed.", ge=1_000)] = 3_600_000
+    page_items: Annotated[int, Meta(description="Items of a list where nobody asks for a number.", ge=1)] = 50
+    page_items_max: Annotated[
+        int,
+        Meta(description="Items of a list at most: what a browser shows and a query returns within a second.", ge=1),
+    ] = 1_000
+    list_payload_bytes: Annotated[
+        int,
+        Meta(
+            description="A larger payload is left out of lists, with a mark: a page of fifty could be a hundred "
+            "megabytes otherwise.",
+            ge=0,
+        ),
+    ] = 16_384
+    wait_max_ms: Annotated[
+        int, Meta(description="Longest wait of one request; proxies give up at about this time.", ge=0)
+    ] = 300_000
+    after_default_ms: Annotated[int, Meta(description="How long `?after=` waits where nobody says.", ge=0)] = 10_000
+    reader_connections: Annotated[
+        int,
+        Meta(
+            description="Connections of the read API: queries take milliseconds, and a waiting request holds none.",
+            ge=1,
+        ),
+    ] = 8
+    query_ms: Annotated[
+        int,
+        Meta(description="Longest query; a filter over everything must not hold a connection for ever.", ge=100),
+    ] = 20_000
+    connection_wait_ms: Annotated[
+        int,
+        Meta(
+            description="How long a request waits for a free connection before it is told that the API is busy.",
+            ge=1,
+        ),
+    ] = 10_000
+    cached_definitions: Annotated[
+        int,
+        Meta(
+            description="Definitions whose node names are kept in memory; a list of workflows needs them at every "
+            "refresh.",
+            ge=1,
+        ),
+    ] = 500
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> StatusSettings:
+        """Return the settings of the environment.
+
+        Raises:
+            InvalidSettings: a variable does not fit; the text names what was expected.
+        """
+        source = os.environ if environ is None else environ
+        values = {
+            name: source[PREFIX + name.upper()] for name in cls.__struct_fields__ if PREFIX + name.upper() in source
+        }
+        try:
+            return msgspec.convert(values, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidSettings(f"Expected valid {PREFIX}* settings, but {error}") from error
