@@ -24,11 +24,12 @@ from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost
 from headrace.contracts.workflow_events import CommandRejected
 from headrace.shard.decider import Input
+from headrace_execution.dispatcher.changes import key_of
 from headrace_execution.dispatcher.decide import REPORT_DECIDERS, timers
 from headrace_execution.dispatcher.decide.journal_record import journal_record
 from headrace_execution.dispatcher.decide.liveness import heard
 from headrace_execution.dispatcher.decide.settle import everything, is_pending, settle
-from headrace_execution.dispatcher.evolve import evolve, key_of
+from headrace_execution.dispatcher.evolve import evolve
 from headrace_execution.dispatcher.round import DispatchLimits, Round
 from headrace_execution.dispatcher.state import DispatcherState
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from headrace.contracts.message import Message
 from headrace.contracts.partition import shard_of
 from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher.changes import key_of
 from headrace_execution.dispatcher.decide.dropping import drop
-from headrace_execution.dispatcher.evolve import key_of
 from headrace_execution.dispatcher.round import Round
 
 

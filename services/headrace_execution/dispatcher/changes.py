@@ -1,0 +1,116 @@
+"""Changes that several events of `task.journal` share; only `evolve` makes them."""
+
+from __future__ import annotations
+
+from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher.queues import Attempt, Key
+from headrace_execution.dispatcher.state import Assignment, DispatcherState, Worker
+
+
+def key_of(task: TaskScheduled) -> Key:
+    """Return the key of an attempt."""
+    return (task.run_id, task.step, task.attempt)
+
+
+def open_attempt(state: DispatcherState, task: TaskScheduled, shard: int) -> Attempt:
+    """Take an attempt in."""
+    state.arrivals += 1
+    key = key_of(task)
+    attempt = Attempt(key=key, task=task, shard=shard, arrival=state.arrivals, losses=task.losses)
+    state.open[key] = attempt
+    state.runs.setdefault(task.run_id, {}).setdefault(task.step, {})[key] = None
+    return attempt
+
+
+def close_attempt(state: DispatcherState, attempt: Attempt) -> None:
+    """Forget an attempt, but for its key."""
+    key = attempt.key
+    if state.open.get(key) is not attempt:
+        return
+    del state.open[key]
+    steps = state.runs[key[0]]
+    del steps[key[1]][key]
+    if not steps[key[1]]:
+        del steps[key[1]]
+        if not steps:
+            del state.runs[key[0]]
+            state.live.held.pop(key[0], None)
+    state.ended.pop(key, None)
+    state.ended[key] = attempt.task.fencing_token
+    if len(state.ended) > state.remembered_ends:
+        del state.ended[next(iter(state.ended))]
+
+
+def wait(state: DispatcherState, attempt: Attempt) -> None:
+    """Let an attempt wait."""
+    attempt.unserved = False
+    queue = attempt.task.queue
+    attempt.alone = attempt.losses >= state.quarantine_from
+    if attempt.alone:
+        state.quarantine[attempt.key] = attempt
+    state.queues.put(attempt)
+    state.live.dirty[queue] = None
+    state.live.audit[queue, attempt.task.task] = None
+
+
+def wait_no_more(state: DispatcherState, attempt: Attempt) -> None:
+    """Take an attempt out of its queue."""
+    state.queues.remove(attempt)
+    if attempt.alone and state.quarantine.pop(attempt.key, None) is not None:
+        look_everywhere(state)
+
+
+def tell(state: DispatcherState, key: Key, *, unserved: bool) -> None:
+    """Note what was told of an attempt that waits."""
+    attempt = state.open.get(key)
+    if attempt is None or attempt.assignment:
+        return
+    bucket = state.queues.bucket(attempt.task.queue, attempt.task.task)
+    if bucket is not None:
+        bucket.tell(attempt, unserved=unserved)
+
+
+def free_slot(state: DispatcherState, assignment: Assignment) -> None:
+    """Give the slot of an assignment back to its worker."""
+    worker = state.workers.get(assignment.worker)
+    if worker is None or worker.session != assignment.session:
+        return
+    running = worker.running.get(assignment.queue, {})
+    if assignment.number not in running:
+        return
+    del running[assignment.number]
+    worker.busy -= 1
+    worker.alone.pop(assignment.number, None)
+    for queue in worker.offers:
+        state.live.dirty[queue] = None
+    if state.quarantine:
+        look_everywhere(state)
+
+
+def look_everywhere(state: DispatcherState) -> None:
+    """Another worker than before may now be the one that is kept empty: that one may run something."""
+    for queue in state.queues.buckets:
+        state.live.dirty[queue] = None
+
+
+def drop_assignment(state: DispatcherState, assignment: Assignment) -> None:
+    """Forget an assignment."""
+    number = assignment.number
+    del state.assignments[number]
+    state.finished.pop(number, None)
+    state.live.beats.pop(number, None)
+    state.live.reported.pop(number, None)
+
+
+def withdraw(state: DispatcherState, worker: Worker) -> None:
+    """Take a worker out of those who offer something."""
+    for queue, offer in worker.offers.items():
+        for task in sorted(offer.tasks):
+            pair = (queue, task)
+            offering = state.offers.get(pair)
+            if offering is None or worker.name not in offering:
+                continue
+            del offering[worker.name]
+            if not offering:
+                del state.offers[pair]
+                state.live.audit[pair] = None
