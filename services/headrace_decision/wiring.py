@@ -17,8 +17,9 @@ from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Definitions, Program
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.runtime import health, shutdown, telemetry
-from headrace.runtime.budget import Budget
+from headrace.runtime.budget import Budget, BudgetLimits
 from headrace.runtime.codecs import codec_for
+from headrace.runtime.decision_settings import DecisionSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.ports import LogAway
 from headrace.shard.roles import InputSpec, ShardRole
@@ -40,7 +41,12 @@ def decision_role(
     decider = TracedDecider if telemetry.tracing() else DecisionDecider
 
     def decider_for(shard: int) -> DecisionDecider:
-        activations = Activations(definitions=definitions, programs=programs(limits.payload_bytes), budget=budget)
+        activations = Activations(
+            definitions=definitions,
+            programs=programs(limits.payload_bytes),
+            budget=budget,
+            limit=limits.live_coroutines,
+        )
         mine = Shards(shard=shard, decision=shards.decision, dispatcher=shards.dispatcher, resource=shards.resource)
         return decider(Context(shards=mine, limits=limits, activations=activations, codec=codec or Codec()))
 
@@ -71,16 +77,27 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         dispatcher=namespace.dispatcher_shards,
         resource=namespace.resource_shards,
     )
+    tuned = DecisionSettings.load()
     limits = Limits(
+        child_depth=tuned.child_depth,
+        timers_per_tick=tuned.timers_per_tick,
+        held_per_run=tuned.held_per_run,
+        live_coroutines=tuned.live_coroutines,
         payload_bytes=settings.payload_limit_bytes,
         decision_bytes=settings.record_limit_bytes // 4,
         cause_bytes=settings.cause_limit_bytes,
     )
     codec = codec_for(settings)
+    budget_limits = BudgetLimits(
+        cpu_ms=tuned.budget_cpu_ms,
+        wall_ms=tuned.budget_wall_ms,
+        hang_ms=tuned.budget_hang_ms,
+        memory_mb=tuned.budget_memory_mb,
+    )
     definitions = FollowedDefinitions(settings, codec)
     try:
         definitions.read_to_end()
-        with Budget(watchdog=True) as budget:
+        with Budget(budget_limits, watchdog=True) as budget:
             run_shards(settings, decision_role(shards, limits, definitions, budget, codec), ready, stopping)
     finally:
         definitions.close()

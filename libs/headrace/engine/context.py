@@ -18,6 +18,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     child_depth: int = 32
     timers_per_tick: int = 256
     held_per_run: int = 10_000
+    live_coroutines: int = 10_000
 
 
 class Shards(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,20 +5,17 @@ Read from `HEADRACE_EXECUTION_<NAME>`: `HEADRACE_EXECUTION_WORKER_TIMEOUT_MS=150
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import msgspec
 from msgspec import Meta
 
-from headrace.runtime.settings import InvalidSettings
-
-PREFIX = "HEADRACE_EXECUTION_"
+from headrace.runtime.settings_group import SettingsGroup
 
 
-class ExecutionSettings(msgspec.Struct, frozen=True, kw_only=True):
+class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
     """Settings of the dispatcher and the worker. Times in ms, sizes in bytes."""
+
+    PREFIX: ClassVar[str] = "HEADRACE_EXECUTION_"
 
     worker_timeout_ms: Annotated[
         int,
@@ -64,19 +61,3 @@ class ExecutionSettings(msgspec.Struct, frozen=True, kw_only=True):
     log_in_flight: Annotated[
         int, Meta(description="Lines under way while the log does not answer; beyond that they are dropped.", ge=1)
     ] = 10_000
-
-    @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> ExecutionSettings:
-        """Return the settings of the environment.
-
-        Raises:
-            InvalidSettings: a variable does not fit; the text names what was expected.
-        """
-        source = os.environ if environ is None else environ
-        values = {
-            name: source[PREFIX + name.upper()] for name in cls.__struct_fields__ if PREFIX + name.upper() in source
-        }
-        try:
-            return msgspec.convert(values, cls, strict=False)
-        except msgspec.ValidationError as error:
-            raise InvalidSettings(f"Expected valid {PREFIX}* settings, but {error}") from error

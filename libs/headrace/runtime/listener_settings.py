@@ -5,20 +5,17 @@ Read from `HEADRACE_LISTENER_<NAME>`: `HEADRACE_LISTENER_TRANSACTION_PAUSE_MS=20
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import msgspec
 from msgspec import Meta
 
-from headrace.runtime.settings import InvalidSettings
-
-PREFIX = "HEADRACE_LISTENER_"
+from headrace.runtime.settings_group import SettingsGroup
 
 
-class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True):
+class ListenerSettings(SettingsGroup, frozen=True, kw_only=True):
     """Settings of the relay, the listeners and the triggers. Times in ms, sizes in bytes."""
+
+    PREFIX: ClassVar[str] = "HEADRACE_LISTENER_"
 
     transaction_pause_ms: Annotated[
         int,
@@ -98,19 +95,3 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(description="Longest reason in the headers of a dead letter; a traceback fits, a dump does not.", ge=64),
     ] = 8_192
-
-    @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> ListenerSettings:
-        """Return the settings of the environment.
-
-        Raises:
-            InvalidSettings: a variable does not fit; the text names what was expected.
-        """
-        source = os.environ if environ is None else environ
-        values = {
-            name: source[PREFIX + name.upper()] for name in cls.__struct_fields__ if PREFIX + name.upper() in source
-        }
-        try:
-            return msgspec.convert(values, cls, strict=False)
-        except msgspec.ValidationError as error:
-            raise InvalidSettings(f"Expected valid {PREFIX}* settings, but {error}") from error

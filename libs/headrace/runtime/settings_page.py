@@ -12,12 +12,10 @@ from msgspec import Meta
 
 from headrace.local.settings import PREFIX as LOCAL_PREFIX
 from headrace.local.settings import LocalSettings
-from headrace.runtime.execution_settings import PREFIX as EXECUTION_PREFIX
+from headrace.runtime.decision_settings import DecisionSettings
 from headrace.runtime.execution_settings import ExecutionSettings
-from headrace.runtime.listener_settings import PREFIX as LISTENER_PREFIX
 from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import PREFIX, Settings
-from headrace.runtime.status_settings import PREFIX as STATUS_PREFIX
 from headrace.runtime.status_settings import StatusSettings
 
 _INTRODUCTION = """\
@@ -70,14 +68,17 @@ def _lines() -> Iterator[str]:
     yield "## Logs, readiness, telemetry\n"
     yield from _rows(_OTHERS)
     yield "\nThe other `OTEL_*` variables of the OpenTelemetry SDK (sampler, headers, batch sizes) hold as they are.\n"
+    yield "## The decision service\n"
+    yield from _table(DecisionSettings.PREFIX, DecisionSettings)
+    yield ""
     yield "## Dispatcher and workers\n"
-    yield from _table(EXECUTION_PREFIX, ExecutionSettings)
+    yield from _table(ExecutionSettings.PREFIX, ExecutionSettings)
     yield ""
     yield "## The event listener\n"
-    yield from _table(LISTENER_PREFIX, ListenerSettings)
+    yield from _table(ListenerSettings.PREFIX, ListenerSettings)
     yield ""
     yield "## The status query service\n"
-    yield from _table(STATUS_PREFIX, StatusSettings)
+    yield from _table(StatusSettings.PREFIX, StatusSettings)
     yield ""
     yield "## The local stack (`headrace dev`)\n"
     yield from _table(LOCAL_PREFIX, LocalSettings)

@@ -5,20 +5,17 @@ Read from `HEADRACE_STATUS_<NAME>`: `HEADRACE_STATUS_LOGS_KEPT_MS=86400000 headr
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import msgspec
 from msgspec import Meta
 
-from headrace.runtime.settings import InvalidSettings
-
-PREFIX = "HEADRACE_STATUS_"
+from headrace.runtime.settings_group import SettingsGroup
 
 
-class StatusSettings(msgspec.Struct, frozen=True, kw_only=True):
+class StatusSettings(SettingsGroup, frozen=True, kw_only=True):
     """Settings of the projection and the read API. Times in ms, sizes in bytes."""
+
+    PREFIX: ClassVar[str] = "HEADRACE_STATUS_"
 
     batch_records: Annotated[
         int,
@@ -91,19 +88,3 @@ class StatusSettings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1,
         ),
     ] = 500
-
-    @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> StatusSettings:
-        """Return the settings of the environment.
-
-        Raises:
-            InvalidSettings: a variable does not fit; the text names what was expected.
-        """
-        source = os.environ if environ is None else environ
-        values = {
-            name: source[PREFIX + name.upper()] for name in cls.__struct_fields__ if PREFIX + name.upper() in source
-        }
-        try:
-            return msgspec.convert(values, cls, strict=False)
-        except msgspec.ValidationError as error:
-            raise InvalidSettings(f"Expected valid {PREFIX}* settings, but {error}") from error

@@ -116,6 +116,8 @@ def test_a_lost_worker_gives_the_lease_back_and_the_same_attempt_runs_under_a_ne
     again = only(events, LeaseRequested)
     task = only(shard.hear(_granted(again, 8)), TaskScheduled)
     assert (task.attempt, task.fencing_token, task.losses) == (1, 8, 3)
+    assert shard.fail(task, assignment=3) == []
+    assert only(shard.fail(task, assignment=4), TaskFailed).assignment == 4
 
 
 def test_a_lease_for_a_run_that_has_ended_goes_back() -> None:

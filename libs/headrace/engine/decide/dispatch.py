@@ -54,6 +54,7 @@ def attempt_lost(context: Context, state: ShardState, event: AttemptLost, now_ms
             now_ms=now_ms,
         )
         return
+    yield _revoked(event, now_ms)
     yield TaskReleased(
         workflow_id=run.workflow_id,
         run_id=run.run_id,
@@ -73,14 +74,18 @@ def task_requeued(state: ShardState, event: TaskRequeued, now_ms: int) -> Iterat
     """Remember the assignment that was taken back, so that a failure which it still reports does not count."""
     run, step = _find(state, event)
     if run is not None and step is not None and event.assignment > step.revoked:
-        yield AssignmentRevoked(
-            workflow_id=run.workflow_id,
-            run_id=run.run_id,
-            step=event.step,
-            attempt=event.attempt,
-            assignment=event.assignment,
-            at=now_ms,
-        )
+        yield _revoked(event, now_ms)
+
+
+def _revoked(event: AttemptLost | TaskRequeued, now_ms: int) -> AssignmentRevoked:
+    return AssignmentRevoked(
+        workflow_id=event.workflow_id,
+        run_id=event.run_id,
+        step=event.step,
+        attempt=event.attempt,
+        assignment=event.assignment,
+        at=now_ms,
+    )
 
 
 def _find(state: ShardState, event: AttemptTimedOut | AttemptLost | TaskRequeued) -> tuple[Run | None, OpenStep | None]:

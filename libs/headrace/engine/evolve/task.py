@@ -37,7 +37,6 @@ def task_scheduled(state: ShardState, event: TaskScheduled) -> None:
     step.queue = event.queue
     step.losses = event.losses
     step.retry = event.retry
-    step.revoked = 0
 
 
 def lease_requested(state: ShardState, event: LeaseRequested) -> None:
