@@ -12,6 +12,7 @@ import builtins
 import hashlib
 import importlib
 import json
+import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -107,12 +108,22 @@ def _fill(module: BundleModule, namespace: dict[str, Any]) -> None:
 
 
 def _execute(module: BundleModule, namespace: dict[str, Any]) -> None:
-    file = module.file or f"<{module.name}>"
+    file = _shown_as(module)
     try:
         code = compile(module.source, file, "exec", flags=_FLAGS, dont_inherit=True)
         exec(code, namespace)  # noqa: S102 (running the author's code is what a definition is for)
     except Exception as error:
         raise BundleError(f"Expected the code of {file} to load, but {type(error).__name__}: {error}") from error
+
+
+def _shown_as(module: BundleModule) -> str:
+    """Return the file name that tracebacks show for a bundle's module, and let them find its text: the lines of the
+    bundle are not those of the author's file, which may have changed since, or stand on another machine.
+    """
+    text = module.source
+    name = f"<{module.file or module.name} as deployed, {hashlib.sha256(text.encode()).hexdigest()[:8]}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    return name
 
 
 def _refer(module: BundleModule, loaded: Mapping[str, ModuleType], *, late: bool) -> None:

@@ -117,5 +117,12 @@ def _finish(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Iterator
     elif isinstance(error, WorkflowFailure):
         yield WorkflowFailed(**common, error=error.error, cause=context.cut(error.cause))
     else:
-        cause = "".join(traceback.format_exception(error, limit=-8))
-        yield WorkflowFailed(**common, error=type(error).__name__, cause=context.cut(cause))
+        yield WorkflowFailed(**common, error=type(error).__name__, cause=context.cut(_authors_traceback(error)))
+
+
+def _authors_traceback(error: BaseException) -> str:
+    """Return a traceback that begins in the author's code: how the kernel came there is nobody's concern."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("headrace.engine."):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace, limit=-8)).strip()

@@ -23,11 +23,12 @@ class ExpressionError(Exception):
 
     Attributes:
         message: "Expected X, but Y".
-        expression: the expression's text.
+        expression: the expression's text; empty where the fault is in what a field is given, and `place` names it.
     """
 
-    def __init__(self, message: str, expression: str) -> None:
-        super().__init__(f"{message} in {{% {shorten(expression.strip())} %}}")
+    def __init__(self, message: str, expression: str = "", *, place: str = "") -> None:
+        where = f"at {place}" if place else f"in {{% {shorten(expression.strip())} %}}"
+        super().__init__(f"{message} {where}")
         self.message = message
         self.expression = expression
 

@@ -136,7 +136,7 @@ class Evaluation:
             raise self._mismatch(str(error), field) from None
 
     def _mismatch(self, message: str, field: str) -> ExpressionError:
-        return ExpressionError(message, f"{self._node.name}.{field}")
+        return ExpressionError(message, place=f"tasks.{self._node.name}.{field}")
 
 
 def _holds(value: Any) -> bool:
