@@ -178,9 +178,11 @@ def _refusal(origin: Origin, values: tuple[object, ...]) -> Put:
 
 
 def _refused_workflow(workflow_id: str, name: str, error: str, cause: str, at: int, origin: Origin) -> Put:
+    # A record that could not be understood names no workflow, and must not take the name that an earlier refusal gave.
+    named = {"name": name} if name else {}
     values = {
         "run_id": "",
-        "name": name,
+        **named,
         "attempt": 0,
         "status": "FAILED",
         "error": error,

@@ -169,6 +169,18 @@ def test_workflow_rows(event: Message, expected: dict[str, Any]) -> None:
     assert {name: put.values[name] for name in expected} == expected
 
 
+def test_a_rejected_record_leaves_the_name_that_a_refusal_gave() -> None:
+    refused = StartRefused(workflow_id=ID, command_id="c", name="census", error="E", cause="c", at=T0)
+    rejected = CommandRejected(
+        topic="t", partition=0, offset=1, key=b"", value=b"", error="E2", reason="r", workflow_id=ID, at=T0
+    )
+    row: dict[str, Any] = {}
+    for event in (refused, rejected):
+        (put,) = [change for change in folded(event) if isinstance(change, Put) and change.table == "workflows"]
+        row.update(put.values)
+    assert (row["name"], row["error"]) == ("census", "E2")
+
+
 TASK_CASES: list[tuple[Message, int, dict[str, Any]]] = [
     (scheduled(3), 1, {"decided": SCHEDULED, "input": '{"a":1}', "input_bytes": 7}),
     (done(3), 1, {"decided": FINAL_STATUSES["SUCCEEDED"], "output": '{"lines":3}', "result_worker": "worker-1"}),
