@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
+
+from headrace_status.api.listings import CLOSED
 
 ON_EXIT = "on_exit"
 _FINAL = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "SKIPPED", "UPSTREAM_FAILED"})
@@ -34,19 +36,33 @@ def graph(
     else:
         shapes, edges = declared
         layout = "graph"
-    closed = workflow_status is not None and workflow_status not in ("RUNNING", "PAUSED", "STUCK")
-    more = declared is not None  # under foreach, items may follow until the node itself has ended
+    # Under foreach, items may follow until the node itself, or the workflow, has ended.
+    more = declared is not None and workflow_status not in CLOSED
+    unheard = unheard_status(workflow_status)
     nodes = [
-        _node(name, shape, by_node.get(name, []), ended.get(name), closed=closed, more=more)
+        _node(name, shape, by_node.get(name, []), ended.get(name), unheard=unheard, more=more)
         for name, shape in shapes.items()
     ]
     return {"layout": layout, "nodes": nodes, "edges": edges}
 
 
+def unheard_status(workflow_status: str | None) -> str:
+    """Return the status of a node that nothing was heard of: its turn has not come, or the workflow ended before it."""
+    if workflow_status not in CLOSED:
+        return "WAITING"
+    return "SKIPPED" if workflow_status == "SUCCEEDED" else "CANCELLED"
+
+
+def count_unheard(workflow_status: str | None, declared: Iterable[str], heard: Container[str]) -> dict[str, int]:
+    """Return how many nodes of a graph nothing was heard of, by the status that `graph` shows for them."""
+    unheard = sum(1 for name in declared if name not in heard)
+    return {unheard_status(workflow_status): unheard} if unheard else {}
+
+
 def declared_names(source: str) -> list[str]:
-    """Return the node names of a graph definition; empty where it cannot be read."""
+    """Return the node names of a graph definition, its `on_exit` among them; empty where it cannot be read."""
     found = _declared(source)
-    return [] if found is None else [name for name in found[0] if name != ON_EXIT]
+    return [] if found is None else list(found[0])
 
 
 def _declared(source: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]] | None:
@@ -85,7 +101,7 @@ def _node(
     found: list[Mapping[str, Any]],
     ended: Mapping[str, Any] | None,
     *,
-    closed: bool,
+    unheard: str,
     more: bool,
 ) -> dict[str, Any]:
     counts: dict[str, int] = {}
@@ -98,7 +114,7 @@ def _node(
     return {
         "name": name,
         **shape,
-        "status": ended["status"] if ended else _status(counts, more=more and shape["foreach"], closed=closed),
+        "status": ended["status"] if ended else _status(counts, more=more and shape["foreach"], unheard=unheard),
         "counts": counts,
         "attempts": max((task["attempt"] for task in found), default=0),
         "error": (ended["error"] if ended else None) or (failed["error"] if failed else None),
@@ -110,10 +126,10 @@ def _node(
     }
 
 
-def _status(counts: Mapping[str, int], *, more: bool, closed: bool) -> str:
+def _status(counts: Mapping[str, int], *, more: bool, unheard: str) -> str:
     if not counts:
-        return "CANCELLED" if closed else "WAITING"
-    if more and not closed and counts.keys() <= {"SUCCEEDED"}:
+        return unheard
+    if more and counts.keys() <= {"SUCCEEDED"}:
         return "RUNNING"
     return next(
         (status for status in _PRECEDENCE if status in counts), "SUCCEEDED" if "SUCCEEDED" in counts else "SKIPPED"

@@ -32,6 +32,10 @@ SELECT workflow_id, status, count(*) AS tasks, array_agg(DISTINCT name) AS names
   ORDER BY t.workflow_id, t.step, t.attempt DESC
 ) AS latest GROUP BY workflow_id, status
 """
+_ENDED_NODES = """
+SELECT n.workflow_id, n.name FROM unnest(%s::text[], %s::text[]) AS w (id, run_id)
+JOIN nodes n ON n.workflow_id = w.id AND n.run_id = w.run_id
+"""
 _LATEST_TASKS = """(
   SELECT DISTINCT ON (workflow_id, run_id, step) * FROM tasks WHERE workflow_id = %s AND run_id = %s
   ORDER BY workflow_id, run_id, step, attempt DESC
@@ -168,24 +172,22 @@ def _existing(here: Context, row: Row | None, workflow_id: str) -> Row:
 
 
 async def _counts(here: Context, workflows: list[Row]) -> dict[str, dict[str, int]]:
-    """Return the number of tasks by status; nodes of an open graph that nothing was heard of yet are waiting."""
+    """Return the number of tasks by status; nodes of a graph that nothing was heard of count as `graph` shows them."""
     counts: dict[str, dict[str, int]] = {row["id"]: {} for row in workflows}
     seen: dict[str, set[str]] = {row["id"]: set() for row in workflows}
     ids, runs = [row["id"] for row in workflows], [row["run_id"] or "" for row in workflows]
     for row in await here.pool.rows(_COUNT_TASKS, [ids, runs]):
         counts[row["workflow_id"]][row["status"]] = row["tasks"]
         seen[row["workflow_id"]].update(row["names"])
-    open_graphs = [row for row in workflows if row["program"] == "graph" and row["status"] not in listings.CLOSED]
-    if open_graphs:
-        for row in await here.pool.rows(
-            "SELECT workflow_id, name FROM nodes WHERE workflow_id = ANY(%s)", [[row["id"] for row in open_graphs]]
-        ):
+    graphs = [row for row in workflows if row["program"] == "graph"]
+    if graphs:
+        for row in await here.pool.rows(_ENDED_NODES, [ids, runs]):
             seen[row["workflow_id"]].add(row["name"])
-    for row in open_graphs:
+    for row in graphs:
+        found = counts[row["id"]]
         names = await _declared_names(here, row)
-        waiting = sum(1 for name in names if name not in seen[row["id"]])
-        if waiting:
-            counts[row["id"]]["WAITING"] = counts[row["id"]].get("WAITING", 0) + waiting
+        for status, unheard in graph.count_unheard(row["status"], names, seen[row["id"]]).items():
+            found[status] = found.get(status, 0) + unheard
     return counts
 
 

@@ -13,13 +13,21 @@ from headrace.contracts.definitions import Definition, DefinitionLatest
 from headrace.contracts.dispatch_events import TaskUnserved
 from headrace.contracts.journal import InputPosition
 from headrace.contracts.log_lines import LogLine
+from headrace.contracts.message import Message
 from headrace.contracts.positions import ListenerState
 from headrace.contracts.references import LeaseHolder
 from headrace.contracts.reports import QueueOffer
 from headrace.contracts.resource_events import LeaseGranted, LeaseQueued, ResourceDeclared
 from headrace.contracts.task_events import NodeEnded
 from headrace.contracts.worker_events import WorkerJoined
-from headrace.contracts.workflow_events import CommandForwarded, StartRefused
+from headrace.contracts.workflow_events import (
+    CommandForwarded,
+    StartRefused,
+    WorkflowCancelled,
+    WorkflowFailed,
+    WorkflowTerminated,
+    WorkflowTimedOut,
+)
 from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
 from tests.support.status_world import StatusWorld
 
@@ -89,12 +97,12 @@ def test_one_workflow(world: StatusWorld, api: httpx.Client) -> None:
         {"root": "/usr"},
         "2023-11-14T22:13:20.000Z",
     )
-    assert found["tasks"] == {"SUCCEEDED": 1, "RUNNING": 1, "SCHEDULED": 1, "WAITING": 1}
+    assert found["tasks"] == {"SUCCEEDED": 1, "RUNNING": 1, "SCHEDULED": 1, "WAITING": 2}
     world.workflow(succeeded())
     world.project()
     found = get(api, f"/workflows/{ID}", wait=5)
     assert (found["status"], found["output"], found["ended_at"]) == ("SUCCEEDED", [1, 2], "2023-11-14T22:13:20.900Z")
-    assert found["tasks"] == {"SUCCEEDED": 1, "CANCELLED": 2}
+    assert found["tasks"] == {"SUCCEEDED": 1, "CANCELLED": 2, "SKIPPED": 2}
     listed = get(api, "/workflows")["items"][0]
     assert listed["tasks"] == found["tasks"]
     assert listed.keys() >= FIELDS
@@ -249,6 +257,28 @@ def test_graph(world: StatusWorld, api: httpx.Client) -> None:
     world.project()
     nodes = {node["name"]: node for node in get(api, f"/workflows/{ID}/graph")["nodes"]}
     assert nodes["n1"]["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("ends", [WorkflowFailed, WorkflowCancelled, WorkflowTerminated, WorkflowTimedOut])
+def test_what_never_began_counts_as_the_graph_shows_it(
+    world: StatusWorld, api: httpx.Client, ends: type[Message]
+) -> None:
+    fields: dict[type[Message], dict[str, Any]] = {
+        WorkflowFailed: {"error": "E", "cause": "c"},
+        WorkflowTimedOut: {"timeout_ms": 5},
+    }
+    deploy(world)
+    old = NodeEnded(workflow_id=ID, run_id="0-old", step=3, node="n1", status="SUCCEEDED", at=T0)
+    world.workflow(started(run_id="0-old"), old, succeeded(run_id="0-old"))
+    world.workflow(started(), scheduled(0), done(0))
+    world.project()
+    assert get(api, f"/workflows/{ID}")["tasks"] == {"SUCCEEDED": 1, "WAITING": 3}
+    world.workflow(ends(workflow_id=ID, run_id=RUN, at=T0 + 9, **fields.get(ends, {})))
+    world.project()
+    nodes = get(api, f"/workflows/{ID}/graph")["nodes"]
+    assert [node["status"] for node in nodes] == ["SUCCEEDED", "CANCELLED", "CANCELLED", "CANCELLED"]
+    assert get(api, f"/workflows/{ID}")["tasks"] == {"SUCCEEDED": 1, "CANCELLED": 3}
+    assert get(api, "/workflows")["items"][0]["tasks"] == {"SUCCEEDED": 1, "CANCELLED": 3}
 
 
 def test_a_python_workflow_is_a_sequence_of_steps(world: StatusWorld, api: httpx.Client) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headrace_status.api.graph import declared_names, graph
+from headrace_status.api.graph import count_unheard, declared_names, graph
+from headrace_status.api.listings import WORKFLOW_STATUSES
 
 SOURCE = """
 {"tasks": {
@@ -50,13 +51,34 @@ def test_the_definition_gives_nodes_and_edges() -> None:
         ("c", "on_exit"),
     ]
     assert statuses(found) == {"a": "RUNNING", "b": "WAITING", "c": "WAITING", "on_exit": "WAITING"}
-    assert declared_names(SOURCE) == ["a", "b", "c"]
+    assert declared_names(SOURCE) == ["a", "b", "c", "on_exit"]
 
 
-def test_nodes_that_a_closed_workflow_never_reached_are_cancelled() -> None:
-    assert statuses(graph("graph", SOURCE, "TERMINATED", [], {})) == dict.fromkeys(
-        ("a", "b", "c", "on_exit"), "CANCELLED"
-    )
+@pytest.mark.parametrize(
+    ("workflow_status", "expected"),
+    [
+        (None, "WAITING"),
+        ("RUNNING", "WAITING"),
+        ("PAUSED", "WAITING"),
+        ("STUCK", "WAITING"),
+        ("FAILED", "CANCELLED"),
+        ("CANCELLED", "CANCELLED"),
+        ("TERMINATED", "CANCELLED"),
+        ("TIMED_OUT", "CANCELLED"),
+        ("SUCCEEDED", "SKIPPED"),
+    ],
+)
+def test_nodes_that_nothing_was_heard_of(workflow_status: str | None, expected: str) -> None:
+    found = statuses(graph("graph", SOURCE, workflow_status, [], {}))
+    assert found == dict.fromkeys(("a", "b", "c", "on_exit"), expected)
+
+
+@pytest.mark.parametrize("workflow_status", WORKFLOW_STATUSES)
+def test_the_counts_agree_with_the_graph(workflow_status: str) -> None:
+    shown = statuses(graph("graph", SOURCE, workflow_status, [task("a", "FAILED")], {}))
+    unheard = [status for name, status in shown.items() if name != "a"]
+    assert count_unheard(workflow_status, declared_names(SOURCE), {"a"}) == {unheard[0]: len(unheard)}
+    assert count_unheard(workflow_status, declared_names(SOURCE), shown) == {}
 
 
 @pytest.mark.parametrize(
