@@ -169,9 +169,9 @@ class Client:
         """Return the events of a workflow, in order."""
         return self._part(workflow_id, "history", after, limit)
 
-    def tasks(self, workflow_id: str, *, after: str = "", limit: int | None = None) -> Rows:
-        """Return the tasks of a workflow."""
-        return self._part(workflow_id, "tasks", after, limit)
+    def tasks(self, workflow_id: str, *, after: str = "", status: str = "", limit: int | None = None) -> Rows:
+        """Return the tasks of a workflow, or only those of a status."""
+        return self._part(workflow_id, "tasks", after, limit, status=status)
 
     def logs(self, workflow_id: str, *, after: str = "", limit: int | None = None) -> Rows:
         """Return what the tasks of a workflow logged and printed."""
@@ -221,8 +221,11 @@ class Client:
             self._opened = CommandSender(self.settings, self._timeout_s)
         return str(self._opened.publisher.wait(self._opened.send(command, traceparent)))
 
-    def _part(self, workflow_id: str, part: str, after: str, limit: int | None) -> Rows:
+    def _part(self, workflow_id: str, part: str, after: str, limit: int | None, **filters: str) -> Rows:
         path, parameters = reads.workflow_question(workflow_id, part=part, after=after)
+        parameters |= {name: value for name, value in filters.items() if value}
+        if limit is not None:
+            parameters["limit"] = str(min(limit, 500))
         return self._pages((path, parameters), f"{part} of workflow {workflow_id}", limit)
 
     def _pages(self, question: reads.Question, what: str, limit: int | None) -> Rows:

@@ -26,9 +26,13 @@ class Prepared:
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any]] = [(200, RUNNING)]
+        self.parts: dict[str, list[dict[str, Any]]] = {"tasks": [], "history": []}
         self.api: PreparedApi | None = None
 
-    def next(self, _path: str, _query: dict[str, str]) -> tuple[int, Any]:
+    def next(self, path: str, _query: dict[str, str]) -> tuple[int, Any]:
+        part = path.rsplit("/", 1)[-1]
+        if part in self.parts:
+            return 200, {"items": self.parts[part], "next_cursor": None}
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -94,6 +98,17 @@ def test_waiting_prints_the_output_and_the_exit_code_is_the_workflows(
     code, out, err = command("start", "mill", "--id", "w-1", "--wait", "--timeout", "0.2")
     assert (code, out) == (3, "")
     assert err == "Error: Expected w-1 to end within 0.2 s, but it is RUNNING\n"
+
+
+def test_when_time_is_over_the_error_says_what_the_workflow_waits_for(
+    prepared: Prepared, command: Callable[..., Outcome]
+) -> None:
+    prepared.answers = [(200, {**RUNNING, "tasks": {"UNSERVED": 1}})]
+    prepared.parts["tasks"] = [{"name": "b", "index": None, "status": "UNSERVED", "reason": "no worker offers it"}]
+    code, out, err = command("start", "mill", "--id", "w-1", "--wait", "--timeout", "0.2")
+    assert (code, out) == (3, "")
+    text = "Expected w-1 to end within 0.2 s, but it is RUNNING: task b is UNSERVED: no worker offers it"
+    assert err == f"Error: {text}\n"
 
 
 @pytest.mark.parametrize("verb", ["cancel", "terminate"])

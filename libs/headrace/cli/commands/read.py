@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from headrace.cli.output import json_option, print_fields, print_json, print_table, text_of
+from headrace.cli.waits import why
 
 _LIST_COLUMNS = ("id", "name", "version", "status", "started_at", "ended_at")
 _GET_FIELDS = (
@@ -25,10 +26,13 @@ def get(workflow_id: str, *, as_json: bool) -> None:
 
     with Client() as client:
         answer = client.get(checked_id(workflow_id))
+        waits = [] if as_json else why(client, answer)
     if as_json:
         print_json(answer)
-    else:
-        print_fields({name: answer.get(name) for name in _GET_FIELDS})
+        return
+    print_fields({name: answer.get(name) for name in _GET_FIELDS})
+    for text in waits:
+        click.echo(f"waits: {text}")
 
 
 @click.command("list")

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.failures import NOT_REACHABLE, Failure
 from headrace.cli.output import json_option, print_json, text_of
+from headrace.cli.waits import why
 
 if TYPE_CHECKING:
     from headrace.client.client import Client, Handle
+    from headrace.client.errors import TimedOut
 
 # Without --wait: how long to look whether the start was refused.
 _LOOK_S = 10.0
@@ -113,7 +116,7 @@ def _look(client: Client, handle: Handle, timeout_s: float, *, as_json: bool) ->
 
 def _wait(client: Client, handle: Handle, timeout_s: float | None, *, as_json: bool) -> None:
     from headrace.cli.progress import progress
-    from headrace.client.errors import WorkflowFailed
+    from headrace.client.errors import TimedOut, WorkflowFailed
 
     try:
         with progress(handle.id) as seen:
@@ -122,8 +125,21 @@ def _wait(client: Client, handle: Handle, timeout_s: float | None, *, as_json: b
         if as_json:
             print_json(client.get(handle.id))
         raise
+    except TimedOut as error:
+        raise _explained(client, handle, error) from error
     if as_json:
         print_json(answer)
     else:
         click.echo(f"{handle.id} succeeded", err=True)
         click.echo(text_of(answer["output"]) or "null")
+
+
+def _explained(client: Client, handle: Handle, error: TimedOut) -> Exception:
+    """Return what to raise when time is over: the same, with the reason when the workflow waits for something."""
+    from headrace.client.errors import ClientError
+
+    try:
+        waits = why(client, client.get(handle.id))
+    except ClientError:
+        waits = []
+    return Failure(f"{error}: {'; '.join(waits)}", NOT_REACHABLE) if waits else error
