@@ -64,6 +64,7 @@ class _Dev:
                 pause_ms=self._settings.restart_pause_ms,
                 pause_max_ms=self._settings.restart_pause_max_ms,
                 stable_ms=self._settings.restart_stable_ms,
+                start_attempts=self._settings.start_attempts,
             ),
             say=_say,
             on_change=self._announce,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartPolicy:
-    """Times in milliseconds; see LocalSettings for the reasons."""
+    """Times in milliseconds; see LocalSettings for the reasons. `start_attempts` are the lives without readiness."""
 
     pause_ms: int
     pause_max_ms: int
     stable_ms: int
+    start_attempts: int
 
 
 def next_pause_ms(policy: RestartPolicy, *, previous_pause_ms: int, lived_ms: int) -> int:

@@ -61,6 +61,14 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     restart_stable_ms: Annotated[
         int, Meta(description="What has lived this long is healthy, and its next pause is the shortest again.", ge=1)
     ] = 60_000
+    start_attempts: Annotated[
+        int,
+        Meta(
+            description="What has ended so often before it was ever ready ends `headrace dev`: one unlucky start is "
+            "forgiven, a mistake is shown after a few seconds.",
+            ge=1,
+        ),
+    ] = 3
     cache_dir: Annotated[
         str, Meta(description="Kafka's jars: shared by all checkouts and states of a user, as they never change.")
     ] = "~/.cache/headrace"

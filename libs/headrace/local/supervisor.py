@@ -15,15 +15,21 @@ from headrace.local.process import Child, ChildSpec, describe_exit, stop_childre
 from headrace.local.restart import RestartPolicy, next_pause_ms
 
 _POLL_S = 0.02
+# What the command line ends with for bad usage or input, an app that does not load included: no restart mends that.
+_BAD_INPUT = 2
 
 
 @dataclass(slots=True)
 class _Supervised:
-    """One child over its lives. `restart_at` is a time.monotonic() when it is dead and waits."""
+    """One child over its lives. `restart_at` is a time.monotonic() when it is dead and waits; `deaths` counts the
+    lives that have ended, and `was_ready` tells whether one of them has come as far as its ready file.
+    """
 
     child: Child
     pause_ms: int = 0
     restart_at: float | None = None
+    deaths: int = 0
+    was_ready: bool = False
 
 
 class Supervisor:
@@ -58,19 +64,23 @@ class Supervisor:
         return {name: each.child.pid for name, each in self._supervised.items()}
 
     def wait_until_announced(self, names: Collection[str], timeout_s: float) -> None:
-        """Return when all of them have created their ready files.
+        """Return when each of them has created its ready file, in this life or an earlier one.
 
-        Raises LocalStackError when one has ended or was not ready in time: what fails at the very start is a mistake
-        that no restart repairs.
+        What dies meanwhile is started again as ever: a worker that has joined takes work at once, and a task may well
+        end its process.
+
+        Raises LocalStackError when one was never ready in time, or has ended without ever being ready as often as the
+        policy allows; at once when its exit code says that it was used wrongly.
         """
         deadline = time.monotonic() + timeout_s
-        waiting = [self._supervised[name].child for name in names]
+        waiting = [self._supervised[name] for name in names]
         while waiting:
-            for child in waiting:
-                child.require_running()
-            waiting = [child for child in waiting if not child.is_announced()]
+            self.tick()
+            waiting = [each for each in waiting if not self._has_been_ready(each)]
+            for each in waiting:
+                self._require_hope(each)
             if waiting and time.monotonic() > deadline:
-                late = waiting[0].spec
+                late = waiting[0].child.spec
                 raise LocalStackError(
                     f"Expected {late.name} to be ready within {timeout_s:g} s, but it was not. "
                     f"Its log is {late.log_path}; the last lines:\n{tail(late.log_path)}"
@@ -109,10 +119,19 @@ class Supervisor:
         for group in (*order, rest):
             stop_children([self._supervised[name].child for name in group if name in self._supervised], at_once=at_once)
 
+    def _has_been_ready(self, each: _Supervised) -> bool:
+        each.was_ready = each.was_ready or each.child.is_announced()
+        return each.was_ready
+
+    def _require_hope(self, each: _Supervised) -> None:
+        if each.deaths >= self._policy.start_attempts or each.child.poll() == _BAD_INPUT:
+            each.child.require_running()
+
     def _notice_death(self, each: _Supervised, now: float) -> None:
         code = each.child.poll()
         if code is None:
             return
+        each.deaths += 1
         spec = each.child.spec
         lived_ms = int((now - each.child.started_at) * 1000)
         each.pause_ms = next_pause_ms(self._policy, previous_pause_ms=each.pause_ms, lived_ms=lived_ms)

@@ -65,6 +65,7 @@ def run(
     queues = queues_of(loaded, execution)
     offers = offers_by_shard(tasks, queues, slots or execution.slots, namespace.dispatcher_shards)
     worker_name = name or f"{socket.gethostname()}-{os.getpid()}"
+    _log.info("worker %s starts with %d tasks on the queues %s", worker_name, len(tasks), ", ".join(queues))
     book = Book(worker_name, uuid.uuid4().hex[:12], offers, host=socket.gethostname(), pid=os.getpid())
     log = KafkaLog(settings)
     outbox = KafkaOutbox(settings, f"{settings.namespace}-worker-{worker_name}", log.availability)

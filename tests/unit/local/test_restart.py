@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from headrace.local.restart import RestartPolicy, next_pause_ms
 
-POLICY = RestartPolicy(pause_ms=500, pause_max_ms=30_000, stable_ms=60_000)
+POLICY = RestartPolicy(pause_ms=500, pause_max_ms=30_000, stable_ms=60_000, start_attempts=3)
 
 
 @pytest.mark.parametrize(
