@@ -22,6 +22,7 @@ from headrace.contracts.task_events import NodeEnded
 from headrace.contracts.worker_events import WorkerJoined
 from headrace.contracts.workflow_events import (
     CommandForwarded,
+    CommandRejected,
     StartRefused,
     WorkflowCancelled,
     WorkflowFailed,
@@ -338,6 +339,18 @@ def test_a_refusal_shows(world: StatusWorld, api: httpx.Client) -> None:
         "RUNNING",
         ["headrace.AlreadyExists"],
     )
+
+
+def test_a_refused_workflow_keeps_its_name(world: StatusWorld, api: httpx.Client) -> None:
+    world.workflow(StartRefused(workflow_id=ID, command_id="c", name="census", error="E", cause="c", at=T0))
+    world.project()
+    unread = CommandRejected(
+        topic="t", partition=0, offset=1, key=b"", value=b"", error="E2", reason="r", workflow_id=ID, at=T0
+    )
+    world.workflow(unread)
+    world.project()
+    found = get(api, f"/workflows/{ID}")
+    assert (found["name"], found["status"], found["error"]) == ("census", "FAILED", "E2")
 
 
 def test_the_system(world: StatusWorld, api: httpx.Client) -> None:
