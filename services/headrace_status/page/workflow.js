@@ -98,7 +98,7 @@ function trouble(workflow) {
 function commands(workflow) {
   const id = /^[A-Za-z0-9._:@=+-]+$/.test(workflow.id) ? workflow.id : `'${workflow.id.replaceAll("'", "'\\''")}'`;
   const actions = CLOSED.has(workflow.status)
-    ? [`headrace retry ${id}`, `headrace get ${id} --json`]
+    ? [`headrace get ${id} --json`]
     : [`headrace cancel ${id}`, `headrace terminate ${id}`, `headrace get ${id} --json`];
   return h("details", { class: "commands", open: workflow.status === "STUCK" || commandsOpen, ontoggle: (event) => { commandsOpen = event.target.open; } },
     h("summary", { "data-key": "commands" }, "Commands"),
