@@ -165,9 +165,9 @@ class Client:
         """Return workflows, newest first. Filters: `status`, `name`, `started_after`, `started_before`, `where`."""
         return self._pages(reads.list_question({**filters, "limit": min(limit, 500)}), "workflows", limit)
 
-    def history(self, workflow_id: str, *, after: str = "", limit: int | None = None) -> Rows:
-        """Return the events of a workflow, in order."""
-        return self._part(workflow_id, "history", after, limit)
+    def history(self, workflow_id: str, *, after: str = "", type: str = "", limit: int | None = None) -> Rows:
+        """Return the events of a workflow, in order, or only those of a type."""
+        return self._part(workflow_id, "history", after, limit, name=type)
 
     def tasks(self, workflow_id: str, *, after: str = "", status: str = "", limit: int | None = None) -> Rows:
         """Return the tasks of a workflow, or only those of a status."""

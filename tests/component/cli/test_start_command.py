@@ -72,6 +72,28 @@ def test_start_and_its_refusals(prepared: Prepared, command: Callable[..., Outco
     assert err == "Error: Expected w-1 to start, but it was refused: headrace.UnknownDefinition: no mill\n"
 
 
+def test_a_start_that_joins_says_so(prepared: Prepared, command: Callable[..., Outcome]) -> None:
+    prepared.answers = [(200, FAILED)]
+    prepared.parts["history"] = [{"type": "WorkflowStarted", "detail": {"command_id": "of-another"}}]
+    told = "w-1 exists already and is FAILED; --if-exists rerun starts it again\n"
+    assert command("start", "mill", "--id", "w-1") == (0, told, "")
+    assert json.loads(command("start", "mill", "--id", "w-1", "--json")[1])["joined"] is True
+
+    code, out, err = command("start", "mill", "--id", "w-1", "--wait", "--json")
+    assert (code, json.loads(out)["joined"]) == (1, True)
+    assert err == told + "Error: Expected w-1 to succeed, but it is FAILED: ValueError: no water\n"
+
+    prepared.answers = [(200, SUCCEEDED)]
+    assert command("start", "mill", "--id", "w-1", "--wait") == (
+        0,
+        '{"flour": 3}\n',
+        told.replace("FAILED", "SUCCEEDED"),
+    )
+
+    code, out, _ = command("start", "mill", "--id", "w-1", "--if-exists", "rerun", "--json")
+    assert (code, "joined" in json.loads(out)) == (0, False)
+
+
 @pytest.mark.parametrize("answer", [(504, {"detail": "3 s behind"}), (404, {}), (503, {})])
 def test_a_read_api_that_cannot_tell_is_a_warning(
     prepared: Prepared, command: Callable[..., Outcome], answer: tuple[int, Any]

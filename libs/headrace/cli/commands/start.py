@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.failures import NOT_REACHABLE, Failure
+from headrace.cli.joined import has_joined
+from headrace.cli.joined import text as joined_text
 from headrace.cli.output import json_option, print_json, text_of
 from headrace.cli.waits import why
 
@@ -61,10 +63,12 @@ def start(
     value = {} if input_text is None else read_json(input_text, "--input")
     with Client() as client:
         handle = client.start(name, value, id=workflow_id, version=version, if_exists=if_exists, key=key)
+        # Nothing exists under a fresh id, and the other choices join nothing.
+        may_join = bool(workflow_id) and if_exists == "join"
         if wait:
-            _wait(client, handle, timeout, as_json=as_json)
+            _wait(client, handle, timeout, may_join=may_join, as_json=as_json)
         else:
-            _look(client, handle, _LOOK_S if timeout is None else timeout, as_json=as_json)
+            _look(client, handle, _LOOK_S if timeout is None else timeout, may_join=may_join, as_json=as_json)
 
 
 def read_json(given: str, option: str) -> Any:
@@ -91,14 +95,14 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _look(client: Client, handle: Handle, timeout_s: float, *, as_json: bool) -> None:
+def _look(client: Client, handle: Handle, timeout_s: float, *, may_join: bool, as_json: bool) -> None:
     """Learn whether the start was refused; where the read API cannot tell, say so: the command is on its way all the
     same.
     """
     from headrace.client import reads
     from headrace.client.errors import NoSuchWorkflow, NotReachable
 
-    found = {"id": handle.id, "position": handle.position, "status": ""}
+    found: dict[str, Any] = {"id": handle.id, "position": handle.position, "status": ""}
     try:
         answer = client.get(handle.id, after=handle.position, fresh_s=min(timeout_s, reads.FRESH_S))
     except (NotReachable, NoSuchWorkflow) as error:
@@ -108,30 +112,45 @@ def _look(client: Client, handle: Handle, timeout_s: float, *, as_json: bool) ->
         if refusal is not None:
             raise refusal
         found["status"] = answer["status"]
+        if may_join and has_joined(client, handle):
+            found["joined"] = True
     if as_json:
         print_json(found)
+    elif "joined" in found:
+        click.echo(joined_text(handle.id, found["status"]))
     else:
         click.echo(f"{handle.id} {found['status'].lower() or 'published'} (position {handle.position})")
 
 
-def _wait(client: Client, handle: Handle, timeout_s: float | None, *, as_json: bool) -> None:
+def _wait(client: Client, handle: Handle, timeout_s: float | None, *, may_join: bool, as_json: bool) -> None:
     from headrace.cli.progress import progress
     from headrace.client.errors import TimedOut, WorkflowFailed
 
     try:
         with progress(handle.id) as seen:
             answer = client.wait(handle, timeout_s, seen=seen)
-    except WorkflowFailed:
+    except WorkflowFailed as error:
+        joined = _tell_joined(client, handle, error.status) if may_join else {}
         if as_json:
-            print_json(client.get(handle.id))
+            print_json(client.get(handle.id) | joined)
         raise
     except TimedOut as error:
         raise _explained(client, handle, error) from error
+    joined = _tell_joined(client, handle, answer["status"]) if may_join else {}
     if as_json:
-        print_json(answer)
+        print_json(answer | joined)
     else:
-        click.echo(f"{handle.id} succeeded", err=True)
+        if not joined:
+            click.echo(f"{handle.id} succeeded", err=True)
         click.echo(text_of(answer["output"]) or "null")
+
+
+def _tell_joined(client: Client, handle: Handle, status: str) -> dict[str, Any]:
+    """Say on stderr that the end is that of an earlier start, and return what JSON says of it; {} if it is not."""
+    if not has_joined(client, handle):
+        return {}
+    click.echo(joined_text(handle.id, status), err=True)
+    return {"joined": True}
 
 
 def _explained(client: Client, handle: Handle, error: TimedOut) -> Exception:
