@@ -136,11 +136,21 @@ def test_when_time_is_over_the_error_says_what_the_workflow_waits_for(
 @pytest.mark.parametrize("verb", ["cancel", "terminate"])
 def test_ending_workflows(prepared: Prepared, command: Callable[..., Outcome], verb: str) -> None:
     code, out, _ = command(verb, "w-1", "--json")
-    assert (code, json.loads(out)["id"]) == (0, "w-1")
+    found = json.loads(out)
+    assert (code, found["id"], found["already_ended"]) == (0, "w-1", False)
+
+    prepared.answers = [(200, FAILED)]
+    assert command(verb, "w-1") == (0, "w-1 has already ended as FAILED\n", "")
+    found = json.loads(command(verb, "w-1", "--json")[1])
+    assert (found["status"], found["already_ended"]) == ("FAILED", True)
 
     prepared.answers = [(200, {"items": [{"id": "a"}, {"id": "b"}], "next_cursor": None})]
     code, out, _ = command(verb, "--where", "name = 'mill'", "--json")
     assert (code, [each["id"] for each in json.loads(out)]) == (0, ["a", "b"])
+
+    prepared.answers = [(200, {"items": [], "next_cursor": None})]
+    assert command(verb, "--where", "name = 'nobody'") == (0, "0 workflows found\n", "")
+    assert command(verb, "--where", "name = 'nobody'", "--json") == (0, "[]\n", "")
 
     prepared.answers = [(404, {})]
     assert command(verb, "nobody")[0] == 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 # One command line that ends more than this is more likely a mistake in the expression than a wish.
 MAX_AT_ONCE = 1_000
+_CLOSED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT"})
 
 
 @click.command()
@@ -43,20 +45,65 @@ def _end(verb: str, workflow_id: str | None, where: str | None, reason: str, *, 
             "Expected either an ID or --where, but found " + ("neither" if where is None else "both")
         )
     with Client() as client:
-        wanted = [workflow_id] if workflow_id is not None else _found(client, where or "")
+        if workflow_id is not None:
+            found = _end_one(client, verb, workflow_id, reason)
+            if as_json:
+                print_json(found)
+            else:
+                click.echo(_told(verb, found))
+            return
         send = client.cancel if verb == "cancel" else client.terminate
-        done = []
-        for each in wanted:
-            position = send(each, reason)
-            done.append({"id": each, "position": position})
-            if workflow_id is not None:
-                # Tells of a missing workflow, and returns only when the command has been decided.
-                client.get(each, after=position)
+        done = [{"id": each, "position": send(each, reason)} for each in _found(client, where or "")]
     if as_json:
-        print_json(done[0] if workflow_id is not None else done)
+        print_json(done)
         return
     for sent in done:
-        click.echo(f"{sent['id']} {'asked to end' if verb == 'cancel' else 'terminated'} (position {sent['position']})")
+        click.echo(_told(verb, sent))
+    if not done:
+        click.echo("0 workflows found")
+
+
+def _end_one(client: Client, verb: str, workflow_id: str, reason: str) -> dict[str, Any]:
+    """Send the command, and return what became of it once it has been decided.
+
+    Raises:
+        NoSuchWorkflow: there is none of this id.
+        NotReachable: Kafka did not take the command, or nobody can tell what became of it.
+    """
+    before = _seen(client, workflow_id)
+    position = (client.cancel if verb == "cancel" else client.terminate)(workflow_id, reason)
+    after = client.get(workflow_id, after=position)
+    return {
+        "id": workflow_id,
+        "position": position,
+        "status": after["status"],
+        "already_ended": had_ended(verb, before, after),
+    }
+
+
+def _seen(client: Client, workflow_id: str) -> dict[str, Any] | None:
+    """Return the workflow as it is now; None where nobody can tell, which is no reason not to send the command."""
+    from headrace.client.errors import ClientError
+
+    try:
+        return client.get(workflow_id)
+    except ClientError:
+        return None
+
+
+def had_ended(verb: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+    """Tell from a workflow as it was read before and after a command whether there was nothing left to end."""
+    if after["status"] not in _CLOSED:
+        return False
+    if verb == "terminate" and after["status"] != "TERMINATED":
+        return True  # what was read before was behind
+    return before is not None and before["status"] in _CLOSED and before.get("attempt") == after.get("attempt")
+
+
+def _told(verb: str, sent: Mapping[str, Any]) -> str:
+    if sent.get("already_ended"):
+        return f"{sent['id']} has already ended as {sent['status']}"
+    return f"{sent['id']} {'asked to end' if verb == 'cancel' else 'terminated'} (position {sent['position']})"
 
 
 def _found(client: Client, where: str) -> list[str]:
