@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
-from headrace.cli.failures import report
+from headrace.cli.failures import NOT_REACHABLE, Failure, code_of, report
+from headrace.runtime.dev_json import default_stack_hint, missing_stack
 
 # Each command's module is imported when it is asked for: `headrace get` must not wait for what `headrace dev` needs.
 _COMMANDS = {
@@ -31,6 +35,8 @@ _COMMANDS = {
     "task": "reserved:task",
     "bench": "bench:bench",
 }
+# They talk to a headrace that runs already.
+_NEED_A_STACK = {"deploy", "start", "get", "list", "history", "logs", "cancel", "terminate"}
 
 
 class Commands(click.Group):
@@ -47,7 +53,24 @@ class Commands(click.Group):
             return None
         module, _, attribute = place.partition(":")
         command: click.Command = getattr(importlib.import_module(f"headrace.cli.commands.{module}"), attribute)
-        return command
+        return _needing_a_stack(command) if name in _NEED_A_STACK else command
+
+
+def _needing_a_stack(command: click.Command) -> click.Command:
+    """Return the command, refused where the environment names the folder of a `headrace dev` that does not run."""
+    inner: Callable[..., Any] | None = command.callback
+    assert inner is not None, f"{command.name} does nothing"
+
+    @functools.wraps(inner)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        problem = missing_stack()
+        if problem:
+            raise Failure(problem, NOT_REACHABLE)
+        return inner(*arguments, **options)
+
+    found = copy.copy(command)
+    found.callback = checked
+    return found
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -68,7 +91,11 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except BaseException as error:  # noqa: BLE001 (the outermost frame: nobody gets a traceback)
-        return report(error)
+        hint = default_stack_hint() if code_of(error) == NOT_REACHABLE and not isinstance(error, TimeoutError) else ""
+        code = report(error)
+        if hint:
+            print(hint, file=sys.stderr)
+        return code
     return code if isinstance(code, int) else 0
 
 

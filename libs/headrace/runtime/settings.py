@@ -6,14 +6,14 @@ the rest of the name in lower case, with dots for underscores.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+
+from headrace.runtime.dev_json import DEFAULT_STATE, running_stack
 
 PREFIX = "HEADRACE_"
 KAFKA_CONFIG_PREFIX = "HEADRACE_KAFKA_CONFIG_"
@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     namespace: Annotated[str, Meta(description="Prefix of every topic: a namespace is a cell.")] = "headrace"
     state: Annotated[
         str, Meta(description="Folder of the local stack; dev.json in it tells the CLI where things are.")
-    ] = ".headrace"
+    ] = DEFAULT_STATE
     schema_registry: Annotated[
         str, Meta(description="URL of a schema registry; empty takes ids from the checked-in file.")
     ] = ""
@@ -122,12 +122,7 @@ def _refusal(problem: str, values: Mapping[str, Any]) -> str:
 def _fill_from_dev(values: dict[str, Any]) -> None:
     if "kafka" in values:
         return
-    try:
-        found = json.loads(Path(values.get("state", ".headrace"), "dev.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    if not isinstance(found, dict):
-        return
+    found = running_stack(values.get("state", DEFAULT_STATE))
     for name in ("kafka", "api", "namespace"):
         if isinstance(found.get(name), str):
             values.setdefault(name, found[name])
