@@ -54,7 +54,7 @@ def report(error: BaseException) -> int:
         print(f"Error: unexpected {type(error).__name__}: {error}{hint}", file=sys.stderr)
         return FAILED
     if str(error):
-        print(f"Error: {error}" if "\n" not in str(error) else str(error), file=sys.stderr)
+        print(f"Error: {error}", file=sys.stderr)
     return code
 
 

@@ -69,9 +69,35 @@ def test_problems_are_exit_2_with_file_and_line_and_nothing_on_stdout(
     (tmp_path / "bad.py").write_text("from headrace import workflow\n@workflow\nasync def w(ctx):\n    open('x')\n")
     code, out, err = outcome(capsys, "validate", "bad.yaml", "bad.py", "gone.py", "--json")
     assert (code, out) == (2, "")
-    assert "bad.yaml:4: " in err
+    assert err.startswith("Error: bad.yaml:4: ")
     assert "bad.py:4: Expected no open() in a workflow" in err
     assert "gone.py: Expected a file, but there is none" in err
+
+
+def test_validate_warns_of_a_file_without_a_workflow(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "grinding_only.py").write_text("from headrace import task\n@task\ndef grind(): ...\n")
+    (tmp_path / "small.yaml").write_text(GRAPH)
+    code, out, err = outcome(capsys, "validate", "small.yaml", "grinding_only.py", "--json")
+    assert (code, [each["name"] for each in json.loads(out)]) == (0, ["small"])
+    assert err == "Warning: no workflow in grinding_only.py\n"
+
+
+@pytest.mark.parametrize("verb", ["validate", "deploy"])
+def test_a_file_that_holds_nothing_of_ours_is_exit_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "empty_handed.py").write_text("GRAIN = 'rye'\n")
+    (tmp_path / "small.yaml").write_text(GRAPH)
+    code, out, err = outcome(capsys, verb, "small.yaml", "empty_handed.py")
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: Expected at least one @workflow, @task, ")
+    assert " in empty_handed.py, but found none" in err
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "nan", "inf"])
+def test_a_time_out_that_is_none_is_refused_by_its_unit(capsys: pytest.CaptureFixture[str], given: str) -> None:
+    code, _, err = outcome(capsys, "start", "small", "--timeout", given)
+    assert (code, f"Expected seconds, but found '{given}'" in err) == (2, True)
 
 
 def test_deploy_validates_before_it_looks_for_kafka(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from headrace.cli.failures import NOT_REACHABLE, Failure
 from headrace.cli.joined import has_joined
 from headrace.cli.joined import text as joined_text
 from headrace.cli.output import json_option, print_json, text_of
+from headrace.cli.seconds import Seconds
 from headrace.cli.waits import why
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _LOOK_S = 10.0
 @click.option("--wait", is_flag=True, help="Wait for the end; exit 1 when it is no success.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=None,
     metavar="SECONDS",
     help="How long to wait; exit 3 after it.",
