@@ -132,6 +132,10 @@ def test_when_time_is_over_the_error_says_what_the_workflow_waits_for(
     text = "Expected w-1 to end within 0.2 s, but it is RUNNING: task b is UNSERVED: no worker offers it"
     assert err == f"Error: {text}\n"
 
+    prepared.parts["history"] = [{"type": "WorkflowStarted", "detail": {"command_id": "of-another"}}]
+    err = command("start", "mill", "--id", "w-1", "--wait", "--timeout", "0.2")[2]
+    assert err == f"w-1 exists already and is RUNNING\nError: {text}\n"
+
 
 @pytest.mark.parametrize("verb", ["cancel", "terminate"])
 def test_ending_workflows(prepared: Prepared, command: Callable[..., Outcome], verb: str) -> None:

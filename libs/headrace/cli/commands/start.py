@@ -136,6 +136,8 @@ def _wait(client: Client, handle: Handle, timeout_s: float | None, *, may_join: 
             print_json(client.get(handle.id) | joined)
         raise
     except TimedOut as error:
+        if may_join:
+            _tell_joined(client, handle, "RUNNING")
         raise _explained(client, handle, error) from error
     joined = _tell_joined(client, handle, answer["status"]) if may_join else {}
     if as_json:
