@@ -74,8 +74,9 @@ def _gone(found: Mapping[str, Any]) -> list[int]:
 def _runs(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except PermissionError:
-        return True  # another user's
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (ProcessLookupError, OverflowError):
         return False
-    return True
+    except OSError:
+        return True  # another user's, or a system without /proc
+    return stat.rpartition(")")[2].split()[:1] != ["Z"]  # Ended, but nobody has reaped it: common in containers.

@@ -53,6 +53,13 @@ def test_what_a_killed_stack_has_left_is_ignored(here: Path, dead_pid: int) -> N
     assert "No `headrace dev` runs in .headrace" in default_stack_hint({})
 
 
+def test_a_process_that_nobody_has_reaped_does_not_run(here: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        _announce(here, kafka=process.pid)
+        assert f"its process {process.pid} is gone" in missing_stack({"HEADRACE_STATE": str(here)})
+
+
 @pytest.mark.parametrize("address", ["HEADRACE_KAFKA", "HEADRACE_API"])
 def test_an_address_makes_the_folder_unimportant(here: Path, address: str) -> None:
     assert missing_stack({"HEADRACE_STATE": str(here)})
