@@ -7,7 +7,6 @@ nothing is no argument at all.
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ import msgspec
 from headrace.authoring.retry import names_of
 from headrace.contracts.task_events import TaskScheduled
 from headrace.engine.programs.python.payloads import bind_input, to_json
+from headrace.engine.tracebacks import cause_of
 
 _NAME_CHARACTERS = 200
 
@@ -94,9 +94,7 @@ def returned(task: TaskScheduled, value: object, limit_bytes: int) -> Outcome:
 
 def raised(error: BaseException, limit_bytes: int) -> Failed:
     """Return the outcome of an attempt that raised: the class's name, the reason first, then where it came from."""
-    reason = "".join(traceback.format_exception_only(error)).strip()
-    trace = "".join(traceback.format_exception(error)).strip()
-    text = reason if trace == reason else f"{reason}\n\n{trace}"
+    text = cause_of(error)
     retryable = not getattr(error, "non_retryable", False)
     name = _clean(type(error).__name__)[:_NAME_CHARACTERS]
     return Failed(error=name, cause=cut(_clean(text), limit_bytes), retryable=retryable, bases=names_of(error))

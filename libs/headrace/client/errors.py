@@ -41,7 +41,11 @@ class WorkflowFailed(ClientError):
     """The workflow ended otherwise than by success, or is stuck. `status` says how; `error` and `cause` why."""
 
     def __init__(self, workflow_id: str, status: str, error: str, cause: str) -> None:
-        reason = ": ".join(part for part in (error, cause) if part)
+        # A cause begins with the reason; where it came from follows after an empty line, and stays in `cause`.
+        first = cause.partition("\n\n")[0]
+        reason = (
+            first if error and first.startswith(f"{error}: ") else ": ".join(part for part in (error, first) if part)
+        )
         super().__init__(f"Expected {workflow_id} to succeed, but it is {status}" + (f": {reason}" if reason else ""))
         self.workflow_id = workflow_id
         self.status = status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -24,6 +23,7 @@ from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
 from headrace.engine.programs.program import Result
 from headrace.engine.state import STUCK, Run, ShardState
+from headrace.engine.tracebacks import cause_of
 
 TIMED_OUT_REASON = "headrace.WorkflowTimedOut"
 """The reason of a request to end that a workflow's own time limit made."""
@@ -117,12 +117,4 @@ def _finish(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Iterator
     elif isinstance(error, WorkflowFailure):
         yield WorkflowFailed(**common, error=error.error, cause=context.cut(error.cause))
     else:
-        yield WorkflowFailed(**common, error=type(error).__name__, cause=context.cut(_authors_traceback(error)))
-
-
-def _authors_traceback(error: BaseException) -> str:
-    """Return a traceback that begins in the author's code: how the kernel came there is nobody's concern."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("headrace.engine."):
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace, limit=-8)).strip()
+        yield WorkflowFailed(**common, error=type(error).__name__, cause=context.cut(cause_of(error)))
