@@ -22,11 +22,11 @@ from headrace.shard.reader_rule import Position, Verdict, judge
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """A record that the reader's rule accepts, and where its reader stands after it."""
+    """A record that the reader's rule accepts, and where its reader stands just before it."""
 
     record: Record
     message: JournalRecord
-    position: Position
+    before: Position
 
 
 class CausalOrder:
@@ -49,12 +49,13 @@ class CausalOrder:
             DecodeError: the rule accepts it, but it is no message: the journal is damaged.
         """
         where = TopicPartition(record.topic, record.partition)
-        verdict, position = judge(self._read[where], record.offset, journal_position(record.headers))
+        before = self._read[where]
+        verdict, position = judge(before, record.offset, journal_position(record.headers))
         self._read[where] = position
         if verdict is Verdict.ACCEPT:
             message = self._codec.decode(record.value)
             assert isinstance(message, JournalRecord), f"{where} offset {record.offset} is no JournalRecord"
-            self._queues[where].append(Accepted(record, message, position))
+            self._queues[where].append(Accepted(record, message, before))
             self._bytes[where] += len(record.value)
         elif not self._queues[where]:
             self.passed[where] = position
@@ -68,8 +69,9 @@ class CausalOrder:
                 while queue and self._causes_passed(queue[0].message):
                     accepted = queue.popleft()
                     self._bytes[where] -= len(accepted.record.value)
-                    # With nothing left behind it, what was skipped after it is passed, too.
-                    self.passed[where] = accepted.position if queue else self._read[where]
+                    # What the rule skips after it (a new reign, a zombie's record) is passed with it: another
+                    # journal may name such an offset as its cause, and would wait for ever.
+                    self.passed[where] = queue[0].before if queue else self._read[where]
                     moved = True
                     yield accepted
 

@@ -172,6 +172,20 @@ def test_nothing_goes_out_before_what_it_followed_from() -> None:
     assert names == ["TaskScheduled", "TaskAssigned", "TaskSucceeded"]
 
 
+def test_a_cause_that_is_no_decision_itself_holds_up_nobody() -> None:
+    # The workflow record follows from the task journal as far as a new reign there, and the first decision of that
+    # reign follows from the workflow record: whoever waits for the reign's fence must not wait for that decision.
+    world = World()
+    world.tasks.write(TaskQueued(task=scheduled("w-0"), shard=0, at=1))
+    fence = world.tasks.reign()
+    workflow = world.workflows.write(scheduled("w-1"), after={world.tasks.where: fence})
+    world.tasks.write(TaskQueued(task=scheduled("w-1"), shard=0, at=2), after={WORKFLOWS: workflow})
+    relay = world.relay()
+    world.run(relay)
+    assert relay.behind() == 0
+    assert [event.workflow_id for event in events_in(world.log, topics.TASK_EVENTS)] == ["w-1"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
 def test_each_event_once_whatever_becomes_of_the_transactions(chance: random.Random, batch: int) -> None:
