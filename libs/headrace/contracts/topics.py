@@ -60,3 +60,8 @@ def full_name(namespace: str, topic: str) -> str:
 def is_journal(topic: str) -> bool:
     """Tell whether the reader's rule applies to a topic."""
     return topic in JOURNALS
+
+
+def snapshots_of(journal: str) -> str:
+    """Return the topic that holds the checkpoints of those who write a journal."""
+    return journal.removesuffix("journal") + "snapshots"

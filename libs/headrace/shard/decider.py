@@ -84,3 +84,18 @@ class Decider(Protocol[State]):
 
     def taken_over(self, state: State, now_ms: int) -> None:
         """Called once a reign has caught up: liveness clocks, which no journal holds, start anew."""
+
+    def changes(self, state: State) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what has changed since the state was made, restored or last asked: key and packed value.
+
+        None stands for what is gone. Keys are unique, without NUL, at most 250 bytes; values may have any size and
+        carry what newer code needs to read them. Exhausting it forgets the changes: a checkpoint that fails ends the
+        reign, and the state with it. The union of all changes, `restored`, equals the state.
+        """
+
+    def restored(self, entries: Iterable[tuple[str, bytes]]) -> State:
+        """Return the state that the entries of all snapshots together describe, given in the order of their keys.
+
+        Raises:
+            ValueError: an entry cannot be read.
+        """

@@ -14,7 +14,9 @@ from enum import Enum
 import msgspec
 
 from headrace.contracts.headers import Headers
-from headrace.contracts.topics import topic_specs
+from headrace.contracts.topics import is_journal, snapshots_of, topic_specs
+from headrace.shard.memory_partition import MemoryPartition
+from headrace.shard.memory_snapshots import Commit, MemorySnapshotWriter, always_committed
 from headrace.shard.ports import Ack, Bounds, Clock, LogAway, PositionLost, Record, TopicPartition
 
 
@@ -55,15 +57,21 @@ class MemoryLog:
         partitions: Mapping[str, int],
         *,
         choose: Callable[[Append], Delivery] = always_written,
+        choose_commit: Callable[[MemorySnapshotWriter], Commit] = always_committed,
         hold: bool = False,
     ) -> None:
+        """Make topics with so many partitions each; a journal's snapshot topic comes with it."""
         self.clock = clock
         self.choose = choose
+        self.choose_commit = choose_commit
         self.hold = hold
         self.away = False
         """While true nothing answers: look-ups raise `LogAway`, sources and writers stand still."""
         self.in_flight: deque[Append] = deque()
-        self._logs: dict[TopicPartition, _Partition] = {}
+        self.snapshot_writes_per_poll = 1_000_000
+        """With 1, a snapshot takes a step of its shard for every write, so that it can be cut off between any two."""
+        self.snapshots_under_way: list[MemorySnapshotWriter] = []
+        self._logs: dict[TopicPartition, MemoryPartition] = {}
         self._ids: dict[str, str] = {}
         self._made = 0
         for topic, count in partitions.items():
@@ -89,33 +97,24 @@ class MemoryLog:
         self._made += 1
         self._ids[topic] = f"topic-{self._made}"
         for number in range(partitions):
-            self._logs[TopicPartition(topic, number)] = _Partition()
+            self._logs[TopicPartition(topic, number)] = MemoryPartition()
+        if is_journal(topic) and snapshots_of(topic) not in self._ids:
+            self.create(snapshots_of(topic), partitions)
 
     def shorten(self, partition: TopicPartition, low: int) -> None:
         """Delete every record below an offset, as an operator or a retention time would."""
-        log = self._logs[partition]
-        log.records = [record for record in log.records if record.offset >= low]
-        log.low = min(low, log.end)
+        self._logs[partition].shorten(low)
+
+    def compact(self, partition: TopicPartition) -> None:
+        """Drop what is outdated in a compacted topic, as the cluster does at some time."""
+        self._logs[partition].compact()
 
     def append(
         self, topic: str, partition: int, value: bytes, *, key: bytes = b"", headers: Headers | None = None
     ) -> int:
         """Append a record as any client would; return its offset."""
-        log = self._logs[TopicPartition(topic, partition)]
-        offset = log.end
-        log.records.append(
-            Record(
-                topic=topic,
-                partition=partition,
-                offset=offset,
-                at=self.clock.now_ms(),
-                key=key,
-                value=value,
-                headers=headers or [],
-            )
-        )
-        log.end = offset + 1
-        return offset
+        where = TopicPartition(topic, partition)
+        return self._logs[where].append(where, self.clock.now_ms(), key, value, headers or [])
 
     def records(self, topic: str, partition: int) -> list[Record]:
         """Return what stands in a partition."""
@@ -156,19 +155,23 @@ class MemoryLog:
     def record_at(self, partition: TopicPartition, offset: int) -> Record | None:
         """Return the first record at or after an offset; None when there is none."""
         self._answer()
-        found = self.read(partition, offset, 1)
+        found, _ = self.read(partition, offset, 1)
         return found[0] if found else None
 
-    def read(self, partition: TopicPartition, offset: int, limit: int) -> list[Record]:
-        """Return up to `limit` records from an offset on."""
+    def read(
+        self, partition: TopicPartition, offset: int, limit: int, *, committed: bool = False
+    ) -> tuple[list[Record], int]:
+        """Return up to `limit` records from an offset on, and the offset that comes after them."""
         log = self._existing(partition)
         if not log.low <= offset <= log.end:
             raise PositionLost(
                 f"Expected offset {offset} of {partition} to exist, but it holds {log.low} to {log.end - 1}; "
                 "the topic was shortened or made anew"
             )
-        at = offset - (log.records[0].offset if log.records else log.end)
-        return log.records[max(at, 0) : max(at, 0) + limit]
+        found = log.read(offset, limit, committed=committed)
+        if len(found) == limit:
+            return found, found[-1].offset + 1
+        return found, max(offset, log.stable_end if committed else log.end)
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """Return the ids of the topics that exist."""
@@ -180,13 +183,29 @@ class MemoryLog:
         self._answer()
         return sum(1 for partition in self._logs if partition.topic == topic)
 
-    def source(self, name: str) -> MemorySource:
+    def offset_at(self, partition: TopicPartition, at_ms: int) -> int:
+        """Return the offset of the first record of a time or later; the end where there is none."""
+        self._answer()
+        log = self._existing(partition)
+        return next((record.offset for record in log.records if record.at >= at_ms), log.end)
+
+    def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Delete what lies before these offsets, unless the log is away."""
+        if not self.away:
+            for partition, low in offsets.items():
+                self.shorten(partition, low)
+
+    def source(self, name: str, *, committed: bool = False) -> MemorySource:
         """Return a new source."""
-        return MemorySource(self)
+        return MemorySource(self, committed=committed)
 
     def writer(self, partition: TopicPartition, name: str) -> MemoryWriter:
         """Return a new writer."""
         return MemoryWriter(self, partition)
+
+    def snapshot_writer(self, partition: TopicPartition, name: str) -> MemorySnapshotWriter:
+        """Return a new writer of snapshots."""
+        return MemorySnapshotWriter(self, partition, self._existing(partition))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -195,7 +214,7 @@ class MemoryLog:
         if self.away:
             raise LogAway("the log is away")
 
-    def _existing(self, partition: TopicPartition) -> _Partition:
+    def _existing(self, partition: TopicPartition) -> MemoryPartition:
         log = self._logs.get(partition)
         if log is None:
             raise PositionLost(f"Expected {partition} to exist, but it does not; create the topics")
@@ -205,8 +224,9 @@ class MemoryLog:
 class MemorySource:
     """Reads partitions of a memory log, in turn."""
 
-    def __init__(self, log: MemoryLog) -> None:
+    def __init__(self, log: MemoryLog, *, committed: bool = False) -> None:
         self._log = log
+        self._committed = committed
         self._next: dict[TopicPartition, int] = {}
 
     def assign(self, starts: Mapping[TopicPartition, int]) -> None:
@@ -230,12 +250,12 @@ class MemorySource:
         for partition, offset in list(self._next.items()):
             if len(found) >= limit:
                 break
-            part = self._log.read(partition, offset, limit - len(found))
-            if part:
+            part, after = self._log.read(partition, offset, limit - len(found), committed=self._committed)
+            if after != offset:
                 found.extend(part)
                 # What was read goes to the back, so that one busy partition does not starve the others.
                 del self._next[partition]
-                self._next[partition] = part[-1].offset + 1
+                self._next[partition] = after
         return found
 
     def close(self) -> None:
@@ -269,12 +289,3 @@ class MemoryWriter:
 
     def close(self) -> None:
         """Give up; what is in flight stays in flight."""
-
-
-class _Partition:
-    __slots__ = ("end", "low", "records")
-
-    def __init__(self) -> None:
-        self.low = 0
-        self.end = 0
-        self.records: list[Record] = []

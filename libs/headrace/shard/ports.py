@@ -7,7 +7,8 @@ Topics are named without the namespace here. Nothing in these ports calls back: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -85,6 +86,12 @@ class LookUps(Protocol):
     def partition_count(self, topic: str) -> int:
         """Return how many partitions a topic has."""
 
+    def offset_at(self, partition: TopicPartition, at_ms: int) -> int:
+        """Return the offset of the first record that the log stamped at a time (ms since the epoch) or later.
+
+        The end where there is none.
+        """
+
 
 class RecordSource(Protocol):
     """Reads several partitions in one stream: in order within a partition, in any order between them."""
@@ -126,6 +133,37 @@ class JournalWriter(Protocol):
         """Give up: what is in flight may or may not reach the log, and nobody is told."""
 
 
+class Writing(Enum):
+    """How a snapshot writer's last order is doing."""
+
+    UNDER_WAY = "under way"
+    DONE = "done"
+    FAILED = "failed"
+    """It failed, or nobody can tell whether it did."""
+
+
+class SnapshotWriter(Protocol):
+    """Writes one partition of a snapshot topic, in transactions; the log lets in only whoever fenced it last.
+
+    One order at a time: the next may be given once `poll` has said what became of the last.
+    """
+
+    def fence(self) -> None:
+        """Begin to shut out every earlier writer of the partition.
+
+        Once that is done, what they have not committed by then will never be there.
+        """
+
+    def write(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Begin one transaction of keys and values; None deletes a key. All of it will be there, or nothing."""
+
+    def poll(self) -> Writing:
+        """Tell what has become of the last order."""
+
+    def close(self) -> None:
+        """Give up: what is under way may or may not come to be, and nobody is told."""
+
+
 class Log(LookUps, Protocol):
     """The topics of a namespace, as one process uses them."""
 
@@ -133,11 +171,20 @@ class Log(LookUps, Protocol):
     def away(self) -> bool:
         """Tell whether the log seems not to answer. It may answer again before this says so: a look-up tells."""
 
-    def source(self, name: str) -> RecordSource:
-        """Return a new source; the name is for people."""
+    def source(self, name: str, *, committed: bool = False) -> RecordSource:
+        """Return a new source; the name is for people.
+
+        With `committed`, records of transactions that were not committed (yet) are not delivered.
+        """
 
     def writer(self, partition: TopicPartition, name: str) -> JournalWriter:
         """Return a new writer; the name is for people."""
+
+    def snapshot_writer(self, partition: TopicPartition, name: str) -> SnapshotWriter:
+        """Return a new writer of snapshots; the name is for people."""
+
+    def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Begin to delete what lies before these offsets. Whether it succeeds shows in `bounds`; ask again later."""
 
     def close(self) -> None:
         """Free what the log holds."""

@@ -55,7 +55,7 @@ def test_a_topic_that_is_made_anew_while_it_is_read() -> None:
     world.settle()
     world.log.create(JOURNAL, 1)
     world.clock.advance(Limits().topic_check_ms)
-    with pytest.raises(PositionLost, match=r"topic workflow.journal with id topic-2, but it has id topic-3"):
+    with pytest.raises(PositionLost, match=r"topic workflow.journal with id topic-2, but it has id topic-4"):
         world.settle()
 
 
