@@ -69,6 +69,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cause_limit_bytes: Annotated[
         int, Meta(description="Longest error text that is kept; a traceback fits, a dump does not.", ge=256)
     ] = 8_192
+    gather_ms: Annotated[
+        int,
+        Meta(
+            description="Under load a reader takes a batch at most so often: longer saves CPU and costs latency.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 4
+    gather_from: Annotated[
+        int,
+        Meta(
+            description="Records a second (one of 400 bytes counts twice) from which on a reader is under load.", ge=1
+        ),
+    ] = 4_000
     kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
 
     @classmethod

@@ -66,7 +66,7 @@ class ShardHost:
         for shard in list(self.shards.values()):
             worked |= shard.step()
         worked |= self._assign()
-        worked = self._feed(self._wait_ms() if wait and not worked else 0) or worked
+        worked = self._feed(self._wait_ms() if wait else 0) or worked
         self._quiet_rounds = 0 if worked else self._quiet_rounds + 1
         return worked
 
@@ -156,8 +156,9 @@ class ShardHost:
         waits = [self._limits.wait_max_ms]
         for shard in self.shards.values():
             if shard.in_flight:
-                # After many rounds without an answer Kafka is away: there is no hurry, and no reason to spin.
-                patient = self._quiet_rounds > self._limits.patient_rounds
+                # After many rounds without an answer Kafka is away: there is no hurry, and no reason to spin. Nor is
+                # there while nothing waits for the answers.
+                patient = self._quiet_rounds > self._limits.patient_rounds or not shard.waits_for_acks
                 waits.append(self._limits.wait_recovery_ms if patient else self._limits.wait_in_flight_ms)
             wait = shard.wait_ms()
             if wait is not None:

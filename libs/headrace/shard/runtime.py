@@ -109,6 +109,11 @@ class Shard:
         """Return how many acknowledgements are due."""
         return self._reign.in_flight if self._reign else int(self.phase is Phase.FENCING)
 
+    @property
+    def waits_for_acks(self) -> bool:
+        """Tell whether the shard cannot go on, or soon cannot, before acknowledgements come."""
+        return self._reign.waits_for_acks if self._reign else self.phase is Phase.FENCING
+
     # --- the machine ------------------------------------------------------------------------------------------------
 
     def step(self) -> bool:

@@ -74,6 +74,11 @@ class Reign:
         return len(self._window)
 
     @property
+    def waits_for_acks(self) -> bool:
+        """Tell whether nothing can be decided, or soon nothing can, before acknowledgements come."""
+        return len(self._window) * 2 > self._env.limits.in_flight_records or (self._careful and self.in_flight > 0)
+
+    @property
     def has_room(self) -> bool:
         """Tell whether the inbox takes more."""
         return len(self._inbox) < self._env.limits.inbox_records

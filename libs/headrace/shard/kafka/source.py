@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 
 import confluent_kafka
@@ -12,6 +13,7 @@ from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.error_codes import END_OF_PARTITION, OFFSET_GONE, TOPIC_UNKNOWN
 from headrace.shard.kafka.options import reader_options
+from headrace.shard.kafka.pace import Pace
 from headrace.shard.ports import LogAway, LookUps, PositionLost, Record, TopicPartition
 
 # The partition's topic or offset may be gone. Whether it is, is checked: a broker that starts may say so without
@@ -29,6 +31,7 @@ class KafkaSource:
         self._availability = availability
         self._next: dict[TopicPartition, int] = {}
         self._doubtful: dict[TopicPartition, str] = {}
+        self._pace = Pace(gather_s=settings.gather_ms / 1000, busy_from=settings.gather_from)
         self._consumer = Consumer({**reader_options(settings, name), "error_cb": availability.failed})
 
     def assign(self, starts: Mapping[TopicPartition, int]) -> None:
@@ -61,6 +64,9 @@ class KafkaSource:
             self._settle_doubts()
         messages: list[Message] = []
         if wait_ms > 0:
+            rest = self._pace.rest_s(time.monotonic())
+            if rest > 0:
+                time.sleep(min(rest, wait_ms / 1000))
             # `consume` with a time-out waits for the whole of it unless `limit` is reached; `poll` returns with the
             # first.
             first = self._consumer.poll(wait_ms / 1000)
@@ -70,6 +76,7 @@ class KafkaSource:
         records = [record for record in map(self._take, messages) if record is not None]
         if records:
             self._availability.answered()
+            self._pace.took(len(records), sum(len(record.value) for record in records), time.monotonic())
         return records
 
     def close(self) -> None:
