@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import run_load
+from benchmarks.look import Look
 from benchmarks.plan import Run
 from benchmarks.raw import raw_hops_per_second
 from benchmarks.tally import Tally, percentile
@@ -30,7 +31,7 @@ _PROJECTION_S = 120.0
 _PAUSE_S = 0.005
 
 
-def run_bench(runs: Sequence[Run], say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+def run_bench(runs: Sequence[Run], look: Look, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     """Yield one line for each run. Every durability gets a stack of its own, in a folder that is removed after it."""
     os.chdir(CHECKOUT)  # `python -m` finds the app here
     for durability, group in groupby(runs, key=lambda run: run.durability):
@@ -39,10 +40,10 @@ def run_bench(runs: Sequence[Run], say: Callable[[str], None]) -> Iterator[dict[
             environment = {"HEADRACE_LOCAL_DURABILITY": durability}
             apps = ("benchmarks.app", "benchmarks/steps.yaml", "benchmarks/fanout.yaml")
             with running_dev(Path(folder), apps=apps, slots=SLOTS, environment=environment, say=say) as stack:
-                yield from _run_all(stack, list(group), say)
+                yield from _run_all(stack, list(group), look, say)
 
 
-def _run_all(stack: DevStack, runs: list[Run], say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+def _run_all(stack: DevStack, runs: list[Run], look: Look, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     settings = stack.settings()
     sender = CommandSender(settings, timeout_s=30.0)
     sender.publisher.start_polling()
@@ -50,31 +51,42 @@ def _run_all(stack: DevStack, runs: list[Run], say: Callable[[str], None]) -> It
     try:
         for run in runs:
             say(f"{run.name}, {run.program}, {run.durability}: {run.count} workflows")
-            yield _run(stack, run, sender, watch)
+            yield _run(stack, run, sender, watch, look, say)
     finally:
         watch.close()
         sender.publisher.close()
 
 
-def _run(stack: DevStack, run: Run, sender: CommandSender, watch: JournalWatch) -> dict[str, Any]:
+def _run(
+    stack: DevStack,
+    run: Run,
+    sender: CommandSender,
+    watch: JournalWatch,
+    look: Look,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
     settings = stack.settings()
     workload = run.workload
     raw = raw_hops_per_second(settings)
     run_load(sender, watch, run.workflow, count=min(WARM_UP, run.count), in_flight=workload.in_flight)
-    pids = {**stack.pids(), "client": os.getpid()}
-    before = cpu_ms(pids)
-    tally = run_load(
-        sender,
-        watch,
-        run.workflow,
-        count=run.count,
-        in_flight=workload.in_flight,
-        halfway=(lambda: os.kill(stack.pids()[workload.kills], signal.SIGKILL)) if workload.kills else None,
-    )
-    # CPU is counted until the read model has caught up: what is still to do belongs to these workflows, too.
-    lag_s = _projection_lag_s(stack, tally)
-    pids = {**stack.pids(), "client": os.getpid()}  # what was killed has another one
-    return line(run, tally, raw, cpu_since(before, cpu_ms(pids), run.count), _peaks(peak_rss_mb(pids)), lag_s)
+
+    def pids() -> dict[str, int]:
+        return {**stack.pids(), "client": os.getpid()}  # what was killed has another one
+
+    with look.during(f"{run.name}-{run.program}-{run.durability}", pids, run.count, say):
+        before = cpu_ms(pids())
+        tally = run_load(
+            sender,
+            watch,
+            run.workflow,
+            count=run.count,
+            in_flight=workload.in_flight,
+            halfway=(lambda: os.kill(stack.pids()[workload.kills], signal.SIGKILL)) if workload.kills else None,
+        )
+        # CPU is counted until the read model has caught up: what is still to do belongs to these workflows, too.
+        lag_s = _projection_lag_s(stack, tally)
+        after = cpu_ms(pids())
+    return line(run, tally, raw, cpu_since(before, after, run.count), _peaks(peak_rss_mb(pids())), lag_s)
 
 
 def line(

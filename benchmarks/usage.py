@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
 
 
 def cpu_ms(pids: Mapping[str, int]) -> dict[str, float]:
     """Return the CPU time that each process and its descendants have used so far, the ended ones included, in ms."""
-    families = _families(pids.values())
-    return {name: sum(map(_cpu_ms, families[root])) for name, root in pids.items()}
+    family_of = families(pids.values())
+    return {name: sum(map(_cpu_ms, family_of[root])) for name, root in pids.items()}
 
 
 def peak_rss_mb(pids: Mapping[str, int]) -> dict[str, float]:
@@ -24,9 +24,9 @@ def peak_rss_mb(pids: Mapping[str, int]) -> dict[str, float]:
 
     Of a family (Postgres), the first process counts whole and the others without what they share.
     """
-    families = _families(pids.values())
+    family_of = families(pids.values())
     return {
-        name: round((_status_kb(root, "VmHWM") + sum(_own_kb(pid) for pid in families[root][1:])) / 1024, 1)
+        name: round((_status_kb(root, "VmHWM") + sum(_own_kb(pid) for pid in family_of[root][1:])) / 1024, 1)
         for name, root in pids.items()
     }
 
@@ -49,36 +49,40 @@ def role_of(name: str) -> str:
     return "worker" if name.startswith("worker-") else name
 
 
-def _families(roots: Iterable[int]) -> dict[int, list[int]]:
+def families(roots: Iterable[int]) -> dict[int, list[int]]:
+    """Return each process and its descendants, itself first. Ours are left out: of this process only itself counts."""
     children: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
-            fields = _stat(int(entry.name))
+            fields = stat_fields(entry)
             if fields:
                 children.setdefault(int(fields[1]), []).append(int(entry.name))
-    families = {}
+    found = {}
     for root in roots:
         family = [root]
         if root != os.getpid():
             for pid in family:
                 family += children.get(pid, [])
-        families[root] = family
-    return families
+        found[root] = family
+    return found
 
 
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third on (state, parent, ...); empty when the process is gone."""
+def stat_fields(folder: Path) -> list[str]:
+    """Return the fields of /proc/PID/stat from the third on (state, parent, ...); empty when the process is gone.
+
+    `folder` is /proc/PID, or /proc/PID/task/TID for one thread.
+    """
     try:
-        return (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return []
 
 
 def _cpu_ms(pid: int) -> float:
-    fields = _stat(pid)
+    fields = stat_fields(_PROC / str(pid))
     # utime, stime, cutime, cstime: fields 14 to 17 of the page proc(5), which counts from 1 and from the pid.
     ticks = sum(map(int, fields[11:13] if pid == os.getpid() else fields[11:15]))
-    return ticks / _TICKS_PER_S * 1000
+    return ticks * TICK_MS
 
 
 def _own_kb(pid: int) -> int:
