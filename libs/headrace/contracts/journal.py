@@ -24,6 +24,7 @@ class EpochStarted(Message, frozen=True, kw_only=True):
     idle_reigns: int = 1
     checkpoint: bool = False
     at: int
+    positions: list[InputPosition] = []
 
 
 class JournalRecord(Message, frozen=True, kw_only=True):
@@ -42,4 +43,25 @@ class InputMarked(Message, frozen=True, kw_only=True):
     topic: str
     partition: int
     offset: int
+    at: int
+
+
+class MarkedInput(Message, frozen=True, kw_only=True):
+    """An input that was marked before it was decided, and was not passed since."""
+
+    topic: str
+    partition: int
+    offset: int
+    times: int
+
+
+class Checkpoint(Message, frozen=True, kw_only=True):
+    """What a snapshot describes: the state of a shard at an `EpochStarted` of its journal."""
+
+    epoch: int
+    code_version: int
+    process: str
+    last_at: int
+    positions: list[InputPosition]
+    marks: list[MarkedInput] = []
     at: int

@@ -19,6 +19,7 @@ OTHERS: tuple[type[Message], ...] = (
     DeclareResource,
     journal.JournalRecord,
     journal.EpochStarted,
+    journal.Checkpoint,
     definitions.Definition,
     definitions.DefinitionLatest,
     definitions.NamespaceSettings,
@@ -28,6 +29,7 @@ OTHERS: tuple[type[Message], ...] = (
 )
 PARTS: tuple[type[Message], ...] = (
     journal.InputPosition,
+    journal.MarkedInput,
     references.ParentRef,
     references.LeaseHolder,
     reports.QueueOffer,
