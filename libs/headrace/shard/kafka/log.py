@@ -31,8 +31,9 @@ _EARLIEST, _LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[
 class KafkaLog:
     """The topics of a namespace on a cluster."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Connect lazily."""
+    def __init__(self, settings: Settings, *, collect_ms: int = 0) -> None:
+        """Connect lazily. With `collect_ms`, sources let the broker hold records back for so long."""
+        self._collect_ms = collect_ms
         self.availability = Availability(settings.kafka)
         self._settings = settings
         options: dict[str, Any] = {**admin_options(settings), "error_cb": self.availability.failed}
@@ -94,7 +95,7 @@ class KafkaLog:
 
     def source(self, name: str) -> KafkaSource:
         """Return a new source."""
-        return KafkaSource(self._settings, name, self, self.availability)
+        return KafkaSource(self._settings, name, self, self.availability, collect_ms=self._collect_ms)
 
     def writer(self, partition: TopicPartition, name: str) -> KafkaWriter:
         """Return a new writer."""

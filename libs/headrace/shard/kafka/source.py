@@ -24,15 +24,20 @@ _DOUBTFUL = OFFSET_GONE | TOPIC_UNKNOWN
 class KafkaSource:
     """Reads several partitions; remembers for each which offset comes next."""
 
-    def __init__(self, settings: Settings, name: str, look_ups: LookUps, availability: Availability) -> None:
-        """Connect lazily. `look_ups` tells whether a doubtful position exists."""
+    def __init__(
+        self, settings: Settings, name: str, look_ups: LookUps, availability: Availability, *, collect_ms: int = 0
+    ) -> None:
+        """Connect lazily. `look_ups` tells whether a doubtful position exists. With `collect_ms` the broker may hold
+        records back for so long, and the pace is the reader's own.
+        """
         self._prefix = full_name(settings.namespace, "")
         self._look_ups = look_ups
         self._availability = availability
         self._next: dict[TopicPartition, int] = {}
         self._doubtful: dict[TopicPartition, str] = {}
-        self._pace = Pace(gather_s=settings.gather_ms / 1000, busy_from=settings.gather_from)
-        self._consumer = Consumer({**reader_options(settings, name), "error_cb": availability.failed})
+        self._pace = None if collect_ms else Pace(gather_s=settings.gather_ms / 1000, busy_from=settings.gather_from)
+        options = reader_options(settings, name, collect_ms=collect_ms)
+        self._consumer = Consumer({**options, "error_cb": availability.failed})
 
     def assign(self, starts: Mapping[TopicPartition, int]) -> None:
         """Read these partitions, too, each from this offset on; one that is being read moves there."""
@@ -64,7 +69,7 @@ class KafkaSource:
             self._settle_doubts()
         messages: list[Message] = []
         if wait_ms > 0:
-            rest = self._pace.rest_s(time.monotonic())
+            rest = self._pace.rest_s(time.monotonic()) if self._pace else 0.0
             if rest > 0:
                 time.sleep(min(rest, wait_ms / 1000))
             # `consume` with a time-out waits for the whole of it unless `limit` is reached; `poll` returns with the
@@ -76,7 +81,8 @@ class KafkaSource:
         records = [record for record in map(self._take, messages) if record is not None]
         if records:
             self._availability.answered()
-            self._pace.took(len(records), sum(len(record.value) for record in records), time.monotonic())
+            if self._pace:
+                self._pace.took(len(records), sum(len(record.value) for record in records), time.monotonic())
         return records
 
     def close(self) -> None:
