@@ -17,9 +17,11 @@ from headrace.contracts.resource_commands import DeclareResource
 from headrace.contracts.resource_events import LeaseGranted, LeaseRefused
 from headrace.contracts.workflow_events import CommandRejected
 from headrace.shard.decider import Input
+from headrace_resources import checkpoint
 from headrace_resources.decide import EVENT_DECIDERS
 from headrace_resources.decide.declare_resource import declare_resource, objection
 from headrace_resources.decide.lease_requested import ERROR, refused
+from headrace_resources.decide.limits import RESOURCES_PER_SHARD
 from headrace_resources.decide.round import Round
 from headrace_resources.decide.run_ended import release_run
 from headrace_resources.decide.settle import settle
@@ -33,9 +35,10 @@ class ResourceDecider:
 
     code_version = 1
 
-    def __init__(self, shard: int = 0, shards: int = 1) -> None:
+    def __init__(self, shard: int = 0, shards: int = 1, most_resources: int = RESOURCES_PER_SHARD) -> None:
         self._shard = shard
         self._shards = shards
+        self._most_resources = most_resources
 
     def initial(self) -> ShardState:
         """Return the state of a shard that knows no resource."""
@@ -94,7 +97,7 @@ class ResourceDecider:
     def resume(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the next part: first the rest of ended runs, then the turns that have come."""
         round_ = Round(state=state, now_ms=now_ms, shard=self._shard, shards=self._shards)
-        for run_id, reason in list(state.ending.items())[:1]:
+        for run_id, reason in sorted(state.ending.items())[:1]:
             yield from release_run(round_, run_id, reason)
         yield from settle(round_)
 
@@ -111,8 +114,23 @@ class ResourceDecider:
     def taken_over(self, state: ShardState, now_ms: int) -> None:
         """Nothing: leases are tied to tasks, whose liveness the dispatcher watches."""
 
+    def changes(self, state: ShardState) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what has changed since the last checkpoint."""
+        return checkpoint.changes(state)
+
+    def restored(self, entries: Iterable[tuple[str, bytes]]) -> ShardState:
+        """Return the state that the entries of all checkpoints describe."""
+        return checkpoint.restored(entries)
+
     def _round(self, state: ShardState, now_ms: int, item: Input) -> Round:
-        return Round(state=state, now_ms=now_ms, shard=self._shard, shards=self._shards, from_shard=item.partition)
+        return Round(
+            state=state,
+            now_ms=now_ms,
+            shard=self._shard,
+            shards=self._shards,
+            from_shard=item.partition,
+            most_resources=self._most_resources,
+        )
 
 
 def _rejected(item: Input, error: str, reason: str, now_ms: int) -> CommandRejected:

@@ -36,8 +36,10 @@ def evolve(state: ShardState, event: Message) -> None:
 def _declared(state: ShardState, event: ResourceDeclared) -> None:
     resource = state.resources.get(event.resource)
     if resource is None:
+        state.changed_resources.made(event.resource)
         state.resources[event.resource] = Resource(capacity=event.capacity)
     else:
+        state.changed_resources.touched(event.resource)
         resource.capacity = event.capacity
         resource.declared = True
         state.undeclared.pop(event.resource, None)
@@ -47,6 +49,7 @@ def _declared(state: ShardState, event: ResourceDeclared) -> None:
 def _queued(state: ShardState, event: LeaseQueued) -> None:
     state.arrivals += 1
     if event.resource not in state.resources:
+        state.changed_resources.made(event.resource)
         state.resources[event.resource] = Resource(capacity=0, declared=False)
         state.undeclared[event.resource] = None
     state.put(

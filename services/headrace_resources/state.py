@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from headrace.contracts.references import LeaseHolder
+from headrace.shard.entries import Changed
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +78,8 @@ class ShardState:
     undeclared: dict[str, None] = field(default_factory=dict)
     ending: dict[str, str] = field(default_factory=dict)
     arrivals: int = 0
+    changed_resources: Changed[str] = field(default_factory=Changed)
+    changed_claims: Changed[tuple[str, int]] = field(default_factory=Changed)
 
     def claim(self, run_id: str, step: int) -> Claim | None:
         """Return the claim of a step of a run, if there is one."""
@@ -90,6 +93,8 @@ class ShardState:
     def put(self, claim: Claim) -> None:
         """Add a claim that is not there yet."""
         resource = self.resources[claim.resource]
+        self.changed_claims.made((claim.holder.run_id, claim.holder.step))
+        self.changed_resources.touched(claim.resource)
         self.runs.setdefault(claim.holder.run_id, {})[claim.holder.step] = claim
         if claim.token:
             resource.held += claim.units
@@ -104,6 +109,8 @@ class ShardState:
         claim = steps.pop(step, None)
         if claim is None:
             return None
+        self.changed_claims.touched((run_id, step))
+        self.changed_resources.touched(claim.resource)
         if not steps:
             del self.runs[run_id]
             self.ending.pop(run_id, None)

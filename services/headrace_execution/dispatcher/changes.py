@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher.queues import Attempt, Key
 from headrace_execution.dispatcher.state import Assignment, DispatcherState, Worker
@@ -17,6 +19,7 @@ def open_attempt(state: DispatcherState, task: TaskScheduled, shard: int) -> Att
     state.arrivals += 1
     key = key_of(task)
     attempt = Attempt(key=key, task=task, shard=shard, arrival=state.arrivals, losses=task.losses)
+    state.ledger.attempts.made(key)
     state.open[key] = attempt
     state.runs.setdefault(task.run_id, {}).setdefault(task.step, {})[key] = None
     return attempt
@@ -27,6 +30,7 @@ def close_attempt(state: DispatcherState, attempt: Attempt) -> None:
     key = attempt.key
     if state.open.get(key) is not attempt:
         return
+    state.ledger.attempts.touched(key)
     del state.open[key]
     steps = state.runs[key[0]]
     del steps[key[1]][key]
@@ -43,6 +47,7 @@ def close_attempt(state: DispatcherState, attempt: Attempt) -> None:
 
 def wait(state: DispatcherState, attempt: Attempt) -> None:
     """Let an attempt wait."""
+    state.ledger.attempts.touched(attempt.key)
     attempt.unserved = False
     queue = attempt.task.queue
     attempt.alone = attempt.losses >= state.quarantine_from
@@ -55,6 +60,7 @@ def wait(state: DispatcherState, attempt: Attempt) -> None:
 
 def wait_no_more(state: DispatcherState, attempt: Attempt) -> None:
     """Take an attempt out of its queue."""
+    state.ledger.attempts.touched(attempt.key)
     state.queues.remove(attempt)
     if attempt.alone and state.quarantine.pop(attempt.key, None) is not None:
         look_everywhere(state)
@@ -67,6 +73,7 @@ def tell(state: DispatcherState, key: Key, *, unserved: bool) -> None:
         return
     bucket = state.queues.bucket(attempt.task.queue, attempt.task.task)
     if bucket is not None:
+        state.ledger.attempts.touched(key)
         bucket.tell(attempt, unserved=unserved)
 
 
@@ -79,6 +86,8 @@ def free_slot(state: DispatcherState, assignment: Assignment) -> None:
     if assignment.number not in running:
         return
     del running[assignment.number]
+    if not running:
+        del worker.running[assignment.queue]
     worker.busy -= 1
     worker.alone.pop(assignment.number, None)
     for queue in worker.offers:
@@ -96,10 +105,20 @@ def look_everywhere(state: DispatcherState) -> None:
 def drop_assignment(state: DispatcherState, assignment: Assignment) -> None:
     """Forget an assignment."""
     number = assignment.number
+    state.ledger.assignments.touched(number)
     del state.assignments[number]
     state.finished.pop(number, None)
     state.live.beats.pop(number, None)
     state.live.reported.pop(number, None)
+
+
+def offer_again(state: DispatcherState, worker: str, queue: str, tasks: Iterable[str]) -> None:
+    """Note that a worker offers tasks on a queue."""
+    state.live.dirty[queue] = None
+    for task in tasks:
+        pair = (queue, task)
+        state.offers.setdefault(pair, {})[worker] = None
+        state.live.audit[pair] = None
 
 
 def withdraw(state: DispatcherState, worker: Worker) -> None:

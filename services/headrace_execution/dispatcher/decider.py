@@ -24,6 +24,7 @@ from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost
 from headrace.contracts.workflow_events import CommandRejected
 from headrace.shard.decider import Input
+from headrace_execution.dispatcher import checkpoint
 from headrace_execution.dispatcher.changes import key_of
 from headrace_execution.dispatcher.decide import REPORT_DECIDERS, timers
 from headrace_execution.dispatcher.decide.journal_record import journal_record
@@ -128,6 +129,14 @@ class DispatcherDecider:
             heard(round_, name)
         for number in state.assignments:
             state.live.beats[number] = now_ms
+
+    def changes(self, state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what has changed since the last checkpoint."""
+        return checkpoint.changes(state)
+
+    def restored(self, entries: Iterable[tuple[str, bytes]]) -> DispatcherState:
+        """Return the state that the entries of all checkpoints describe."""
+        return checkpoint.restored(self.initial(), entries)
 
     def _round(self, state: DispatcherState, now_ms: int, item: Input | None = None) -> Round:
         return Round(

@@ -21,6 +21,7 @@ from headrace.contracts.dispatch_events import (
     TaskUnserved,
 )
 from headrace.contracts.message import Message
+from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerStopping
 from headrace.contracts.workflow_events import CommandRejected
 from headrace_execution.dispatcher.changes import (
@@ -29,6 +30,7 @@ from headrace_execution.dispatcher.changes import (
     free_slot,
     key_of,
     look_everywhere,
+    offer_again,
     open_attempt,
     tell,
     wait,
@@ -66,6 +68,8 @@ def _assigned(state: DispatcherState, event: TaskAssigned) -> None:
         wait_no_more(state, attempt)
         attempt.unserved = False
     number = attempt.assignment = state.last_assignment = event.assignment
+    state.ledger.assignments.made(number)
+    state.ledger.workers.touched(event.worker)
     state.assignments[number] = Assignment(
         number=number, attempt=attempt, worker=event.worker, session=event.session, at=event.at
     )
@@ -75,14 +79,15 @@ def _assigned(state: DispatcherState, event: TaskAssigned) -> None:
     worker.last_assignment = number
     if attempt.losses >= state.quarantine_from:
         worker.alone[number] = None
-    _set_deadlines(state, event)
+    set_deadlines(state, event.at, number, event.task)
 
 
-def _set_deadlines(state: DispatcherState, event: TaskAssigned) -> None:
+def set_deadlines(state: DispatcherState, at: int, number: int, task: TaskScheduled) -> None:
+    """Set the limits of an assignment that was made at a time (ms since the epoch)."""
     deadlines = state.live.deadlines
-    for limit, after_ms in ((START_TO_CLOSE, event.task.timeout_ms), (HEARTBEAT, event.task.heartbeat_ms)):
+    for limit, after_ms in ((START_TO_CLOSE, task.timeout_ms), (HEARTBEAT, task.heartbeat_ms)):
         if after_ms:
-            heappush(deadlines, (event.at + after_ms, event.assignment, limit))
+            heappush(deadlines, (at + after_ms, number, limit))
     if len(deadlines) > 64 and len(deadlines) > 4 * len(state.assignments):
         deadlines[:] = [entry for entry in deadlines if entry[1] in state.assignments]
         heapify(deadlines)
@@ -96,6 +101,7 @@ def _assignments_ended(state: DispatcherState, event: AssignmentsEnded) -> None:
             continue
         free_slot(state, assignment)
         if number in awaiting:
+            state.ledger.assignments.touched(number)
             assignment.phase = FINISHED
             assignment.partition = awaiting[number].partition
             assignment.offset = awaiting[number].offset
@@ -129,12 +135,14 @@ def _dropped(state: DispatcherState, event: TaskDropped) -> None:
     elif assignment.phase == FINISHED:
         drop_assignment(state, assignment)
     else:
+        state.ledger.assignments.touched(assignment.number)
         assignment.phase = ENDED
 
 
 def _timed_out(state: DispatcherState, event: AttemptTimedOut) -> None:
     assignment = state.assignments.get(event.assignment)
     if assignment is not None:
+        state.ledger.assignments.touched(event.assignment)
         assignment.phase = TIMED_OUT
 
 
@@ -156,6 +164,7 @@ def _served(state: DispatcherState, event: TaskServed) -> None:
 
 def _joined(state: DispatcherState, event: WorkerJoined) -> None:
     offers = {offer.queue: Offer(offer.slots, frozenset(offer.tasks)) for offer in event.offers if offer.slots > 0}
+    state.ledger.workers.touched(event.worker)
     worker = state.workers.get(event.worker)
     if worker is None:
         worker = state.workers[event.worker] = Worker(name=event.worker, session=event.session, offers={})
@@ -166,11 +175,7 @@ def _joined(state: DispatcherState, event: WorkerJoined) -> None:
     for offer in event.offers:
         if offer.queue not in offers:
             continue
-        state.live.dirty[offer.queue] = None
-        for task in offer.tasks:
-            pair = (offer.queue, task)
-            state.offers.setdefault(pair, {})[worker.name] = None
-            state.live.audit[pair] = None
+        offer_again(state, worker.name, offer.queue, offer.tasks)
     if state.quarantine:
         look_everywhere(state)
 
@@ -178,6 +183,7 @@ def _joined(state: DispatcherState, event: WorkerJoined) -> None:
 def _stopping(state: DispatcherState, event: WorkerStopping) -> None:
     worker = state.workers.get(event.worker)
     if worker is not None:
+        state.ledger.workers.touched(event.worker)
         worker.stopping = True
         withdraw(state, worker)
 
@@ -186,6 +192,7 @@ def _gone(state: DispatcherState, event: WorkerLeft | WorkerLost) -> None:
     worker = state.workers.get(event.worker)
     if worker is not None and worker.session == event.session:
         withdraw(state, worker)
+        state.ledger.workers.touched(event.worker)
         del state.workers[event.worker]
         state.live.due.pop(event.worker, None)
         state.live.suspects.pop(event.worker, None)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headrace.shard.entries import Changed
 from headrace_execution.dispatcher.queues import Attempt, Key, Queues
 
 RUNNING = "running"
@@ -67,6 +68,10 @@ class Worker(msgspec.Struct, kw_only=True):
         offer = self.offers.get(queue)
         return 0 if offer is None else offer.slots - len(self.running.get(queue, ()))
 
+    def numbers(self) -> list[int]:
+        """Return the assignments that take a slot, oldest first."""
+        return sorted(number for running in self.running.values() for number in running)
+
 
 class Live(msgspec.Struct, kw_only=True):
     """What is not in the journal. Nothing in here decides what an event means."""
@@ -91,6 +96,14 @@ class Live(msgspec.Struct, kw_only=True):
     """Tasks of queues whose attempts may have to be told that they are served, or that they no longer are."""
 
 
+class Ledger(msgspec.Struct, kw_only=True):
+    """What has changed since the last checkpoint."""
+
+    attempts: Changed[Key] = msgspec.field(default_factory=Changed)
+    assignments: Changed[int] = msgspec.field(default_factory=Changed)
+    workers: Changed[str] = msgspec.field(default_factory=Changed)
+
+
 class DispatcherState(msgspec.Struct, kw_only=True):
     """The fold of one `task.journal` partition."""
 
@@ -113,4 +126,5 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     """Workers by the queue and task that they offer; those that stop offer nothing."""
     ended: dict[Key, int] = {}
     """The attempts that ended last, with their fencing tokens."""
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
     live: Live = msgspec.field(default_factory=Live)

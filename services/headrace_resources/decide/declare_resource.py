@@ -8,7 +8,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.partition import shard_of
 from headrace.contracts.resource_commands import DeclareResource
 from headrace.contracts.resource_events import ResourceDeclared
-from headrace_resources.decide.lease_requested import refused, too_many
+from headrace_resources.decide.lease_requested import full, refused, too_many
 from headrace_resources.decide.limits import EVENTS_PER_ROUND
 from headrace_resources.decide.round import Round
 
@@ -39,6 +39,8 @@ def objection(round_: Round, command: DeclareResource) -> str:
         return "Expected a resource's name, but the command has none"
     if command.capacity < 1:
         return f"Expected a capacity of at least 1 for resource {command.resource!r}, but found {command.capacity}"
+    if command.resource not in round_.state.resources and len(round_.state.resources) >= round_.most_resources:
+        return full(round_, command.resource)
     home = shard_of(command.resource, round_.shards)
     if home != round_.shard:
         return (

@@ -34,6 +34,9 @@ def lease_requested(round_: Round, event: LeaseRequested) -> Iterator[Message]:
         shard=round_.from_shard,
     )
     known = state.resources.get(event.resource)
+    if known is None and len(state.resources) >= round_.most_resources:
+        yield refused(round_, event.resource, event.units, holder, full(round_, event.resource))
+        return
     if (known is None or not known.declared) and event.capacity > 0:
         yield ResourceDeclared(
             resource=event.resource, capacity=event.capacity, declared_by=event.workflow_id, at=round_.now_ms
@@ -63,6 +66,14 @@ def refused(round_: Round, resource: str, units: int, holder: LeaseHolder, cause
 def too_many(resource: str, units: int, capacity: int) -> str:
     """Return why a request for more than the capacity is refused."""
     return f"Expected at most {capacity} units, the capacity of resource {resource!r}, but the task asks for {units}"
+
+
+def full(round_: Round, resource: str) -> str:
+    """Return why a resource that is not known yet is refused."""
+    return (
+        f"Expected at most {round_.most_resources} resources on a shard, but {resource!r} is one more; use few names, "
+        "and units for how much is used"
+    )
 
 
 def _refusal(round_: Round, event: LeaseRequested) -> str:

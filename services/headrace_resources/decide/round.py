@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from headrace.contracts.references import LeaseHolder
 from headrace.contracts.resource_events import LeaseReleased
+from headrace_resources.decide.limits import RESOURCES_PER_SHARD
 from headrace_resources.state import Claim, ShardState
 
 
@@ -32,6 +33,7 @@ class Round:
     shard: int = 0
     shards: int = 1
     from_shard: int = 0
+    most_resources: int = RESOURCES_PER_SHARD
     requests: dict[tuple[str, int], Request] = field(default_factory=dict)
 
     def release(self, claim: Claim, reason: str) -> LeaseReleased:

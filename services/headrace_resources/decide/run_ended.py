@@ -27,6 +27,6 @@ def run_ended(round_: Round, event: RunEnding) -> Iterator[Message]:
 
 def release_run(round_: Round, run_id: str, reason: str) -> Iterator[Message]:
     """Yield the releases of a run's claims, at most one round's worth."""
-    claims = list(round_.state.runs.get(run_id, {}).values())
-    for claim in claims[:EVENTS_PER_ROUND]:
+    claims = sorted(round_.state.runs.get(run_id, {}).items())
+    for _, claim in claims[:EVENTS_PER_ROUND]:
         yield round_.release(claim, reason)

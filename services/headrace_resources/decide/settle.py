@@ -20,7 +20,7 @@ def settle(round_: Round) -> Iterator[Message]:
         by_resource.setdefault(request.resource, []).append(request)
     # An ending run may hold the next turn: its releases come first, in the rounds that are pending.
     budget = 0 if round_.state.ending else EVENTS_PER_ROUND
-    for name in [*by_resource, *(name for name in round_.state.unsettled if name not in by_resource)]:
+    for name in [*by_resource, *(name for name in sorted(round_.state.unsettled) if name not in by_resource)]:
         for event in _settle_resource(round_, name, by_resource.get(name, []), budget):
             budget -= 1
             yield event

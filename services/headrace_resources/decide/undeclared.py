@@ -27,7 +27,7 @@ def refusal_due_at(state: ShardState) -> int | None:
 def refuse_undeclared(round_: Round) -> Iterator[Message]:
     """Refuse the claims that have waited long enough, at most one round's worth."""
     state = round_.state
-    claims = [claim for name in state.undeclared for claim in state.resources[name].waiting]
+    claims = [claim for name in sorted(state.undeclared) for claim in state.resources[name].waiting]
     due = [claim for claim in claims if claim.asked_at + DECLARATION_WAIT_MS <= round_.now_ms]
     for claim in due[:EVENTS_PER_ROUND]:
         cause = (

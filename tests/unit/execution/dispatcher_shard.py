@@ -16,6 +16,7 @@ from headrace.shard.decider import Input
 from headrace_execution.dispatcher.decider import DispatcherDecider
 from headrace_execution.dispatcher.round import DispatchLimits
 from headrace_execution.dispatcher.state import DispatcherState
+from tests.support.snapshots import merge
 
 T = TypeVar("T", bound=Message)
 
@@ -28,6 +29,7 @@ class DispatcherShard:
         self.state = self.decider.initial()
         self.replayed = self.decider.initial()
         self.journal: list[Message] = []
+        self.entries: dict[str, bytes] = {}
         self.now_ms = 1_000
         self._offset = 0
 
@@ -64,10 +66,22 @@ class DispatcherShard:
         return events
 
     def take_over(self) -> None:
-        """Go on with a state that was replayed from the journal."""
-        self.state = self.decider.initial()
+        """Go on with a state that was replayed from the whole journal; its first checkpoint is a whole snapshot."""
+        self.state, self.entries = self.decider.initial(), {}
         for event in self.journal:
             self.decider.evolve(self.state, event)
+        self.decider.taken_over(self.state, self.now_ms)
+        self._run(iter(()))
+
+    def checkpoint(self) -> None:
+        """Take what has changed into the snapshot, and hold the snapshot against the state."""
+        merge(self.entries, self.decider.changes(self.state))
+        assert durable(self.decider.restored(sorted(self.entries.items()))) == durable(self.state)
+
+    def take_over_from_checkpoint(self) -> None:
+        """Go on with a state that comes out of the snapshot."""
+        self.checkpoint()
+        self.state = self.decider.restored(sorted(self.entries.items()))
         self.decider.taken_over(self.state, self.now_ms)
         self._run(iter(()))
 
@@ -148,7 +162,7 @@ class DispatcherShard:
 def durable(state: DispatcherState) -> dict[str, Any]:
     """Return what a replay must give back: everything but `live`."""
     fields = msgspec.structs.asdict(state)
-    del fields["live"]
+    del fields["live"], fields["ledger"]
     fields["queues"] = {
         (queue, task): (bucket.served, bucket.unserved, bucket.head())
         for queue, tasks in state.queues.buckets.items()

@@ -11,16 +11,18 @@ from headrace.contracts.task_events import TaskCancelled, TaskFailed, TaskReleas
 from headrace.contracts.workflow_events import WorkflowFailed
 from headrace.shard.decider import Input
 from headrace_resources.decider import ResourceDecider
+from tests.support.snapshots import merge
 
 
 class ResourceShard:
     """Drives a decider by the protocol of the shard runtime: evolve with each event before asking for the next."""
 
-    def __init__(self, shard: int = 0, shards: int = 1) -> None:
-        self.decider = ResourceDecider(shard, shards)
+    def __init__(self, shard: int = 0, shards: int = 1, **limits: int) -> None:
+        self.decider = ResourceDecider(shard, shards, **limits)
         self.state = self.decider.initial()
         self.replayed = self.decider.initial()
         self.journal: list[Message] = []
+        self.entries: dict[str, bytes] = {}
         self.now_ms = 1_000
         self._offset = 0
 
@@ -63,6 +65,21 @@ class ResourceShard:
             events += [self._take(event) for event in self.decider.tick(self.state, self.now_ms)]
         assert self.state == self.replayed
         return events
+
+    def checkpoint(self) -> None:
+        """Take what has changed into the snapshot, and hold the snapshot against the state."""
+        merge(self.entries, self.decider.changes(self.state))
+        assert self.decider.restored(sorted(self.entries.items())) == self.state
+
+    def take_over(self, *, from_checkpoint: bool) -> None:
+        """Go on with a state that comes out of the snapshot, or out of the whole journal."""
+        if from_checkpoint:
+            self.checkpoint()
+            self.state = self.decider.restored(sorted(self.entries.items()))
+            return
+        self.state, self.entries = self.decider.initial(), {}
+        for event in self.journal:
+            self.decider.evolve(self.state, event)
 
     def tokens(self) -> list[int]:
         """Return every token that was given out, in order."""

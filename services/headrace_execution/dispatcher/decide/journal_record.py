@@ -34,7 +34,7 @@ def _unanswered(round_: Round, record: JournalRecord) -> Iterator[Message]:
     if not state.finished:
         return
     passed = state.live.passed.get(shard, -1)
-    for number in list(state.finished):
+    for number in sorted(state.finished):
         assignment = state.assignments[number]
         held = assignment.attempt.key[0] in state.live.held
         if assignment.partition == shard and assignment.offset <= passed and not held:

@@ -79,7 +79,7 @@ def pick(state: DispatcherState, queue: str, task: str) -> Worker | None:
 
 def _alone(state: DispatcherState, queue: str) -> Iterator[tuple[Attempt, Worker]]:
     """Yield the attempts of a queue that must run alone and could, each with its worker."""
-    for attempt in list(state.quarantine.values()):
+    for attempt in _quarantined(state):
         if attempt.task.queue == queue:
             worker = _emptiest(state, attempt)
             if worker is not None and worker.busy == 0:
@@ -88,11 +88,15 @@ def _alone(state: DispatcherState, queue: str) -> Iterator[tuple[Attempt, Worker
 
 def _reserved(state: DispatcherState) -> str:
     """Return the worker that is kept from new work for the sake of an attempt that runs alone; mostly empty."""
-    for attempt in state.quarantine.values():
+    for attempt in _quarantined(state):
         worker = _emptiest(state, attempt)
         if worker is not None:
             return worker.name
     return ""
+
+
+def _quarantined(state: DispatcherState) -> list[Attempt]:
+    return sorted(state.quarantine.values(), key=lambda attempt: attempt.order) if state.quarantine else []
 
 
 def _emptiest(state: DispatcherState, attempt: Attempt) -> Worker | None:

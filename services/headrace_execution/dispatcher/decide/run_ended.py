@@ -22,6 +22,6 @@ def run_ended(round_: Round, event: RunEnd) -> Iterator[Message]:
     """Drop what waits and stop what runs."""
     for key in [key for key in round_.fresh if key[0] == event.run_id]:
         del round_.fresh[key]
-    keys = [key for step in round_.state.runs.get(event.run_id, {}).values() for key in step]
-    for key in keys:
+    keys = (key for step in round_.state.runs.get(event.run_id, {}).values() for key in step)
+    for key in sorted(keys):
         yield from drop(round_, round_.state.open[key], "ended")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from headrace.contracts.dispatch_events import TaskServed, TaskUnserved
 from headrace.contracts.message import Message
+from headrace_execution.dispatcher.queues import Attempt
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.state import DispatcherState
 
@@ -16,14 +17,14 @@ def tell(round_: Round, queue: str, task: str) -> Iterator[Message]:
     if bucket is None:
         return
     if (queue, task) in round_.state.offers:
-        for attempt in list(bucket.unserved.values()):
+        for attempt in sorted(bucket.unserved.values(), key=_arrival):
             run_id, step, number = attempt.key
             yield TaskServed(
                 workflow_id=attempt.task.workflow_id, run_id=run_id, step=step, attempt=number, at=round_.now_ms
             )
         return
     reason = _reason(round_, queue, task)
-    for attempt in list(bucket.served.values()):
+    for attempt in sorted(bucket.served.values(), key=_arrival):
         run_id, step, number = attempt.key
         yield TaskUnserved(
             workflow_id=attempt.task.workflow_id,
@@ -42,6 +43,10 @@ def untold(state: DispatcherState, queue: str, task: str) -> bool:
     if bucket is None:
         return False
     return bool(bucket.unserved if (queue, task) in state.offers else bucket.served)
+
+
+def _arrival(attempt: Attempt) -> int:
+    return attempt.arrival
 
 
 def _reason(round_: Round, queue: str, task: str) -> str:

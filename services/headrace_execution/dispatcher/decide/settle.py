@@ -34,9 +34,9 @@ def everything(round_: Round) -> Iterator[Message]:
     """Yield all that follows. Whoever stops asking leaves the rest pending."""
     live = round_.state.live
     while is_pending(round_.state):
-        for queue in list(live.dirty):
+        for queue in sorted(live.dirty):
             yield from place(round_, queue)
-        for pair in list(live.audit):
+        for pair in sorted(live.audit):
             yield from tell(round_, *pair)
 
 

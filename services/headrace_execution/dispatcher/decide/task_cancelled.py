@@ -14,5 +14,5 @@ def task_cancelled(round_: Round, event: TaskCancelled) -> Iterator[Message]:
     """Drop what waits and stop what runs."""
     for key in [key for key in round_.fresh if key[0] == event.run_id and key[1] == event.step]:
         del round_.fresh[key]
-    for key in list(round_.state.runs.get(event.run_id, {}).get(event.step, ())):
+    for key in sorted(round_.state.runs.get(event.run_id, {}).get(event.step, ())):
         yield from drop(round_, round_.state.open[key], "ended")

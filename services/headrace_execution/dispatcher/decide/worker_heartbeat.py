@@ -36,7 +36,7 @@ def _compare(round_: Round, worker: Worker, report: WorkerHeartbeat) -> Iterator
     over: list[int] = []
     awaiting: list[FinishedAssignment] = []
     requeue: list[tuple[int, str]] = []
-    for number in [number for running in worker.running.values() for number in running]:
+    for number in worker.numbers():
         if number in holds and number not in back:
             continue
         given_up = number in back or number in finished or number <= report.read_assignment

@@ -25,7 +25,7 @@ def clear(round_: Round, worker: Worker, reason: str, *, blame: bool) -> Iterato
     over: list[int] = []
     awaiting: list[FinishedAssignment] = []
     lost: list[int] = []
-    for number in [number for running in worker.running.values() for number in running]:
+    for number in worker.numbers():
         if state.assignments[number].phase != RUNNING:
             over.append(number)
         elif number in state.live.reported:

@@ -1,0 +1,228 @@
+"""The state as entries of a snapshot, and back.
+
+    s                          counters, and the attempts that ended last
+    w/WORKER                   a worker
+    a/RUN/STEP/ATTEMPT         an attempt that waits
+    n/NUMBER                   an assignment with its attempt, which may have ended before it
+
+Everything else is derived: queues, quarantine, offers and slots follow from these, and the limits that stand in
+`state.live` from the assignments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from headrace.contracts.task_events import TaskScheduled
+from headrace.shard.entries import Entry, key_part, pack, unknown, unpacker
+from headrace_execution.dispatcher.changes import key_of, look_everywhere, offer_again
+from headrace_execution.dispatcher.evolve import set_deadlines
+from headrace_execution.dispatcher.queues import Attempt, Key
+from headrace_execution.dispatcher.state import FINISHED, Assignment, DispatcherState, Offer, Worker
+
+_SHARD = "s"
+
+
+class ShardEntry(Entry, array_like=True, kw_only=True):
+    """What there is once."""
+
+    arrivals: int
+    last_assignment: int
+    ended: list[tuple[Key, int]]
+
+
+class WorkerEntry(Entry, array_like=True, kw_only=True):
+    """A worker; `offers` are slots and tasks by queue."""
+
+    name: str
+    session: str
+    offers: dict[str, tuple[int, list[str]]]
+    stopping: bool
+    last_assignment: int
+
+
+class AttemptEntry(Entry, array_like=True, kw_only=True):
+    """An open attempt."""
+
+    task: TaskScheduled
+    shard: int
+    arrival: int
+    losses: int
+    unserved: bool
+    alone: bool
+
+
+class AssignmentEntry(Entry, array_like=True, kw_only=True):
+    """An assignment. `open`: its attempt has not ended yet."""
+
+    number: int
+    worker: str
+    session: str
+    at: int
+    phase: str
+    partition: int
+    offset: int
+    attempt: AttemptEntry
+    open: bool
+
+
+_shard = unpacker(ShardEntry)
+_worker = unpacker(WorkerEntry)
+_attempt = unpacker(AttemptEntry)
+_assignment = unpacker(AssignmentEntry)
+
+
+def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
+    """Yield what has changed since the last time, and forget it."""
+    ledger = state.ledger
+    if not (len(ledger.attempts) or len(ledger.assignments) or len(ledger.workers)):
+        return
+    entry = ShardEntry(arrivals=state.arrivals, last_assignment=state.last_assignment, ended=list(state.ended.items()))
+    yield _SHARD, pack(entry)
+    for name, value in ledger.workers.take(lambda name: _pack_worker(state.workers.get(name))):
+        yield f"w/{key_part(name)}", value
+    for (run_id, step, attempt), value in ledger.attempts.take(lambda key: _pack_waiting(state.open.get(key))):
+        yield f"a/{key_part(run_id)}/{step}/{attempt}", value
+    for number, value in ledger.assignments.take(lambda number: _pack_assignment(state, number)):
+        yield f"n/{number}", value
+
+
+def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> DispatcherState:
+    """Fill an initial state. Raises ValueError for what this code cannot read."""
+    attempts: list[Attempt] = []
+    assignments: list[AssignmentEntry] = []
+    for key, value in entries:
+        match key[:2]:
+            case "w/":
+                _take_worker(state, _worker(key, value))
+            case "a/":
+                attempts.append(_open(_attempt(key, value)))
+            case "n/":
+                assignments.append(_assignment(key, value))
+            case _ if key == _SHARD:
+                shard = _shard(key, value)
+                state.arrivals = shard.arrivals
+                state.last_assignment = shard.last_assignment
+                state.ended = dict(shard.ended)
+            case _:
+                raise unknown(key)
+    for entry in sorted(assignments, key=lambda entry: entry.number):
+        attempt = _take_assignment(state, entry)
+        if entry.open:
+            attempts.append(attempt)
+    for attempt in sorted(attempts, key=lambda attempt: attempt.arrival):
+        _take_attempt(state, attempt)
+    look_everywhere(state)
+    return state
+
+
+def _pack_worker(worker: Worker | None) -> bytes | None:
+    if worker is None:
+        return None
+    return pack(
+        WorkerEntry(
+            name=worker.name,
+            session=worker.session,
+            offers={queue: (offer.slots, sorted(offer.tasks)) for queue, offer in worker.offers.items()},
+            stopping=worker.stopping,
+            last_assignment=worker.last_assignment,
+        )
+    )
+
+
+def _pack_waiting(attempt: Attempt | None) -> bytes | None:
+    return None if attempt is None or attempt.assignment else pack(_entry(attempt))
+
+
+def _pack_assignment(state: DispatcherState, number: int) -> bytes | None:
+    assignment = state.assignments.get(number)
+    if assignment is None:
+        return None
+    return pack(
+        AssignmentEntry(
+            number=number,
+            worker=assignment.worker,
+            session=assignment.session,
+            at=assignment.at,
+            phase=assignment.phase,
+            partition=assignment.partition,
+            offset=assignment.offset,
+            attempt=_entry(assignment.attempt),
+            open=state.open.get(assignment.attempt.key) is assignment.attempt,
+        )
+    )
+
+
+def _entry(attempt: Attempt) -> AttemptEntry:
+    return AttemptEntry(
+        task=attempt.task,
+        shard=attempt.shard,
+        arrival=attempt.arrival,
+        losses=attempt.losses,
+        unserved=attempt.unserved,
+        alone=attempt.alone,
+    )
+
+
+def _open(entry: AttemptEntry, assignment: int = 0) -> Attempt:
+    return Attempt(
+        key=key_of(entry.task),
+        task=entry.task,
+        shard=entry.shard,
+        arrival=entry.arrival,
+        losses=entry.losses,
+        unserved=entry.unserved,
+        alone=entry.alone,
+        assignment=assignment,
+    )
+
+
+def _take_worker(state: DispatcherState, entry: WorkerEntry) -> None:
+    offers = {queue: Offer(slots, frozenset(tasks)) for queue, (slots, tasks) in entry.offers.items()}
+    worker = Worker(
+        name=entry.name,
+        session=entry.session,
+        offers=offers,
+        stopping=entry.stopping,
+        last_assignment=entry.last_assignment,
+    )
+    state.workers[worker.name] = worker
+    if not worker.stopping:
+        for queue, offer in offers.items():
+            offer_again(state, worker.name, queue, sorted(offer.tasks))
+
+
+def _take_assignment(state: DispatcherState, entry: AssignmentEntry) -> Attempt:
+    attempt = _open(entry.attempt, entry.number)
+    state.assignments[entry.number] = Assignment(
+        number=entry.number,
+        attempt=attempt,
+        worker=entry.worker,
+        session=entry.session,
+        at=entry.at,
+        phase=entry.phase,
+        partition=entry.partition,
+        offset=entry.offset,
+    )
+    set_deadlines(state, entry.at, entry.number, attempt.task)
+    worker = state.workers.get(entry.worker)
+    if entry.phase == FINISHED:
+        state.finished[entry.number] = None
+    elif worker is not None and worker.session == entry.session:
+        worker.running.setdefault(attempt.task.queue, {})[entry.number] = None
+        worker.busy += 1
+        if attempt.losses >= state.quarantine_from:
+            worker.alone[entry.number] = None
+    return attempt
+
+
+def _take_attempt(state: DispatcherState, attempt: Attempt) -> None:
+    run_id, step, _ = attempt.key
+    state.open[attempt.key] = attempt
+    state.runs.setdefault(run_id, {}).setdefault(step, {})[attempt.key] = None
+    if attempt.assignment:
+        return
+    if attempt.alone:
+        state.quarantine[attempt.key] = attempt
+    state.queues.put(attempt)
+    state.live.audit[attempt.task.queue, attempt.task.task] = None
