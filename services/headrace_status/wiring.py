@@ -97,7 +97,7 @@ class Service:
         self, settings: Settings, limits: StatusSettings, stop: threading.Event, ready: Callable[[], None]
     ) -> None:
         self._settings, self._limits, self._stop, self._ready = settings, limits, stop, ready
-        self._log = KafkaLog(settings)
+        self._log = KafkaLog(settings, collect_ms=limits.collect_ms)
         self._board = Board()
         self._failure: BaseException | None = None
 

@@ -26,7 +26,7 @@ from headrace_status.projection.projector import Projector
 NAMESPACE = "headrace"
 SCHEMA = names.data_schema(NAMESPACE)
 # Events of tests are old; their log lines stay all the same.
-LIMITS = StatusSettings(poll_wait_ms=1, retry_ms=10, standby_ms=10, logs_kept_ms=2**40)
+LIMITS = StatusSettings(poll_wait_ms=1, batch_pause_ms=0, retry_ms=10, standby_ms=10, logs_kept_ms=2**40)
 
 
 class StatusWorld:

@@ -20,11 +20,32 @@ class StatusSettings(SettingsGroup, frozen=True, kw_only=True):
     batch_records: Annotated[
         int,
         Meta(
-            description="Records in one transaction: enough to share its cost, few enough that a reader waits only "
-            "milliseconds for a row.",
+            description="Records in one transaction at most: what a projection that is behind takes at a time, some "
+            "200 ms of work.",
             ge=1,
         ),
-    ] = 500
+    ] = 4_000
+    batch_pause_ms: Annotated[
+        int,
+        Meta(
+            description="From the begin of one transaction to the next at least, while nobody waits for the rows: a "
+            "row that changes often is written once, and the cost per record falls with the load. The page shows "
+            "what happened within three tenths of a second.",
+            ge=0,
+        ),
+    ] = 150
+    hurried_pause_ms: Annotated[
+        int,
+        Meta(description="The same while a request waits (`?after=`, `?wait=`): hardly a delay for it.", ge=0),
+    ] = 10
+    collect_ms: Annotated[
+        int,
+        Meta(
+            description="How long the broker may collect records before it hands them out: what a request that waits "
+            "pays at most, and what bounds the fetches of a busy namespace.",
+            ge=1,
+        ),
+    ] = 40
     poll_wait_ms: Annotated[
         int, Meta(description="Longest wait for records: bounds how late a signal is noticed.", ge=1)
     ] = 200

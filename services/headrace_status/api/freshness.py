@@ -38,6 +38,8 @@ class News:
     def __init__(self, board: Board) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
+        self.awaited = board.waiting
+        """A context in which the projector hurries."""
         self.close = board.subscribe(self._committed)
 
     def _committed(self) -> None:
@@ -62,14 +64,17 @@ class News:
 async def until(look: Callable[[], Awaitable[T]], done: Callable[[T], bool], news: News, seconds: float) -> T:
     """Look until what is seen is done, or the time is over; return what was seen last."""
     deadline = time.monotonic() + seconds
-    while True:
-        coming = news.coming()
-        seen = await look()
-        left = deadline - time.monotonic()
-        if done(seen) or left <= 0:
-            return seen
-        await asyncio.sleep(min(_SHORTEST_S, left))
-        await news.wait(coming, max(min(_LONGEST_S, deadline - time.monotonic()), 0))
+    coming = news.coming()
+    seen = await look()
+    if done(seen):
+        return seen
+    with news.awaited():
+        while not done(seen) and (left := deadline - time.monotonic()) > 0:
+            await asyncio.sleep(min(_SHORTEST_S, left))
+            await news.wait(coming, max(min(_LONGEST_S, deadline - time.monotonic()), 0))
+            coming = news.coming()
+            seen = await look()
+    return seen
 
 
 async def wait_for_position(pool: Pool, news: News, board: Board, after: str, seconds: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import msgspec
 
@@ -36,6 +37,8 @@ class Board:
         self._level_at = now_ms()  # before that nothing is known of the log
         self._level = False
         self._listeners: list[Callable[[], None]] = []
+        self._waiting = 0
+        self._hurry = threading.Event()
         self.caught_up_once = threading.Event()
         self.role = "starting"
 
@@ -89,3 +92,25 @@ class Board:
         """Call `listener` after every commit, from the projector's thread; the returned function ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While somebody waits for news, the projector does not let records gather."""
+        with self._lock:
+            self._waiting += 1
+            self._hurry.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._hurry.clear()
+
+    def rest(self, seconds: float, hurried_seconds: float) -> None:
+        """Let records gather for a while; shorter where somebody waits, or begins to."""
+        began = time.monotonic()
+        self._hurry.wait(seconds)
+        left = min(seconds, hurried_seconds) - (time.monotonic() - began)
+        if left > 0:
+            time.sleep(left)

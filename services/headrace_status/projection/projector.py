@@ -118,14 +118,22 @@ class Projector:
         checked_at = time.monotonic()
         try:
             while not stop.is_set():
-                self._step(reader, writer, upkeep)
+                began = time.monotonic()
+                if self._step(reader, writer, upkeep):
+                    self._rest(time.monotonic() - began)
                 if time.monotonic() - checked_at > self._limits.topic_check_ms / 1000:
                     checked_at = time.monotonic()
                     self._guarded(guard)
         finally:
             reader.close()
 
-    def _step(self, reader: Reader, writer: Writer, upkeep: Upkeep) -> None:
+    def _rest(self, passed_s: float) -> None:
+        """Let records gather for the next batch, which costs hardly more with many than with few."""
+        limits = self._limits
+        self._board.rest(limits.batch_pause_ms / 1000 - passed_s, limits.hurried_pause_ms / 1000 - passed_s)
+
+    def _step(self, reader: Reader, writer: Writer, upkeep: Upkeep) -> bool:
+        """Project what there is; return whether that was something, but not as much as would go into one batch."""
         limits = self._limits
         before = {where: position.offset for where, position in reader.positions.items()}
         taken = reader.poll(limits.batch_records, limits.poll_wait_ms)
@@ -136,7 +144,9 @@ class Projector:
             self._look_for_the_log(reader)
         else:
             upkeep.idle()
-        self._board.level(level=len(taken) < limits.batch_records and not self._away())
+        full = len(taken) >= limits.batch_records
+        self._board.level(level=not full and not self._away())
+        return bool(taken) and not full
 
     def _project(self, taken: list[Taken], before: dict[TopicPartition, int], writer: Writer, upkeep: Upkeep) -> None:
         batch = Batch()
