@@ -122,9 +122,7 @@ def relay(log: MemoryLog, profile: str | None) -> dict[str, Any]:
         process, python, began = time.process_time(), time.thread_time(), time.perf_counter()
         with _profiled(profile):
             while life.step() or life.behind():
-                pass
-            time.sleep(limits.transaction_pause_ms / 1000)
-            life.step()
+                time.sleep(life.rest_ms() / 1000)
         figures = {
             "process_ms": (time.process_time() - process) * 1000,
             "python_ms": (time.thread_time() - python) * 1000,

@@ -65,7 +65,7 @@ def run(
     except LogAway:
         return  # told to stop while Kafka was away
     process = f"{socket.gethostname()}:{os.getpid()}"
-    log = KafkaLog(settings)
+    log = KafkaLog(settings, collect_ms=limits.collect_ms)
     context = ServiceContext(
         settings=settings,
         namespace=namespace,

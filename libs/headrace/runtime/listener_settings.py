@@ -21,10 +21,18 @@ class ListenerSettings(SettingsGroup, frozen=True, kw_only=True):
         int,
         Meta(
             description="From the begin of one relay transaction to the next. Each costs the broker some ten small "
-            "writes with an fsync; ten a second are no load, and nobody's hot path runs over public topics.",
+            "writes with an fsync; seven a second are no load, and nobody's hot path runs over public topics.",
             ge=0,
         ),
-    ] = 100
+    ] = 150
+    collect_ms: Annotated[
+        int,
+        Meta(
+            description="How long the broker may collect journal records before the relay gets them: bounds its "
+            "fetches.",
+            ge=1,
+        ),
+    ] = 50
     transaction_events: Annotated[
         int, Meta(description="Events of one transaction: some 100 ms of work, so that an abort repeats little.", ge=1)
     ] = 4_000
@@ -39,7 +47,9 @@ class ListenerSettings(SettingsGroup, frozen=True, kw_only=True):
             ge=1_000,
         ),
     ] = 60_000
-    poll_records: Annotated[int, Meta(description="Journal records that the relay reads at a time.", ge=1)] = 500
+    poll_records: Annotated[
+        int, Meta(description="Journal records that the relay reads at a time: what a transaction holds.", ge=1)
+    ] = 4_000
     partition_queue: Annotated[
         int,
         Meta(
@@ -47,7 +57,7 @@ class ListenerSettings(SettingsGroup, frozen=True, kw_only=True):
             "partition is not read on.",
             ge=1,
         ),
-    ] = 2_000
+    ] = 8_000
     partition_queue_bytes: Annotated[int, Meta(description="The same in bytes: bounds memory.", ge=1)] = 16_777_216
     position_pause_ms: Annotated[
         int,

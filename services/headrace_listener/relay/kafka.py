@@ -50,6 +50,7 @@ class KafkaOutput:
         self._partitions = partitions
         self._availability = availability
         self._codec = codec
+        self._topics: dict[str, tuple[str, int]] = {}
         self._producer = Producer({**transaction_options(settings, limits), "error_cb": availability.failed})
         self._try(lambda: self._producer.init_transactions(_STEP_S))
 
@@ -79,17 +80,23 @@ class KafkaOutput:
         self._abort()
 
     def _produce(self, record: Outgoing) -> None:
-        partition = shard_of(record.key.decode("utf-8", "replace"), self._partitions(record.topic))
-        topic = full_name(self._settings.namespace, record.topic)
-        deadline = time.monotonic() + _STEP_S
+        topic, partitions = self._topics.get(record.topic) or self._found(record.topic)
+        partition = shard_of(record.key.decode("utf-8", "replace"), partitions)
+        deadline = 0.0
         while True:
             try:
-                self._producer.produce(topic, record.value, record.key, partition, headers=list(record.headers))
+                self._producer.produce(topic, record.value, record.key, partition, headers=record.headers)
                 return
             except BufferError:
+                deadline = deadline or time.monotonic() + _STEP_S
                 if time.monotonic() > deadline:
                     raise
                 self._producer.poll(0.05)
+
+    def _found(self, topic: str) -> tuple[str, int]:
+        """Return a topic's full name and how many partitions it has, which never changes."""
+        found = self._topics[topic] = (full_name(self._settings.namespace, topic), self._partitions(topic))
+        return found
 
     def _try(self, step: Callable[[], object]) -> None:
         """Do a step of a transaction, again where librdkafka says that this is all it takes."""

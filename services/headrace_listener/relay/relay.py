@@ -50,6 +50,7 @@ class Relay:
         self._order = CausalOrder(codec, starts)
         self._written = dict(starts)
         self._next_at = clock.monotonic_ms()
+        self._more = False  # the last transaction was full: there is more to write already
         self._positions_at = self._next_at + limits.position_pause_ms
         self._held: set[TopicPartition] = set()
         self._source = log.source("relay")
@@ -58,22 +59,26 @@ class Relay:
     def step(self, wait_ms: int = 0) -> bool:
         """Read what there is (waiting for the first at most so long), and write what is ready; False when nothing came.
 
+        Call it when `rest_ms` is over: until then nothing can be written, and what has come lies well where it is.
+
         Raises:
             PositionLost, TransactionFailed, Fenced: this life is over.
         """
         self._resume()
-        records = self._source.poll(self._limits.poll_records, wait_ms)
+        records = self._source.poll(self._limits.poll_records, 0 if self._more else wait_ms)
         for record in records:
             self._order.offer(record)
         self._hold()
         if not self._due():
             return bool(records)
-        return self._write() or bool(records)
+        written = self._write()
+        if records and not written:
+            self._next_at = self._clock.monotonic_ms() + self._limits.transaction_pause_ms
+        return written or bool(records)
 
-    def wait_ms(self) -> int:
-        """Return how long to wait for records at most: until the next transaction may begin, if one is due then."""
-        left = self._next_at - self._clock.monotonic_ms()
-        return left if 0 < left < self._limits.idle_wait_ms else self._limits.idle_wait_ms
+    def rest_ms(self) -> int:
+        """Return how long it is until the next transaction may begin."""
+        return max(self._next_at - self._clock.monotonic_ms(), 0)
 
     def positions(self) -> dict[TopicPartition, Position]:
         """Return how far the journals have been relayed."""
@@ -101,6 +106,7 @@ class Relay:
             full = len(batch) >= self._limits.transaction_events or size >= self._limits.transaction_bytes
             if full:
                 break
+        self._more = full
         now = self._clock.monotonic_ms()
         passed = self._order.passed
         moved = {where: position for where, position in passed.items() if position != self._written[where]}

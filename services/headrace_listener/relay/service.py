@@ -80,8 +80,11 @@ class RelayService:
             if self._relay is None:
                 self._begin()
                 return
+            rest_ms = self._relay.rest_ms()
+            if rest_ms and stop.wait(rest_ms / 1000):
+                return
             before = self._relay.relayed
-            self._relay.step(self._relay.wait_ms())
+            self._relay.step(self._limits.idle_wait_ms)
             self._tell(self._relay.relayed - before)
         except Fenced:
             # The group may say otherwise for a moment; the transactional id is right.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -25,6 +26,8 @@ from headrace_listener.outgoing import Outgoing
 
 CONTENT_TYPE = b"application/vnd.confluent.avro"
 TYPE_PREFIX = "headrace."
+_SPECVERSION = ("ce_specversion", b"1.0")
+_CONTENT = ("content-type", CONTENT_TYPE)
 
 
 class Translator:
@@ -38,38 +41,44 @@ class Translator:
     def translate(self, record: Record, message: JournalRecord) -> Iterator[Outgoing]:
         """Yield what an accepted journal record says to everybody, in its order."""
         trace = traceparent(record.headers)
+        where = f"{record.topic}/{record.partition}"
+        source = ("ce_source", f"/{self._namespace}/{where}".encode())
+        number = f"{where}/{record.offset}/"
+        encode = self._codec.encode
         for index, event in enumerate(message.events):
             if isinstance(event, CommandRejected):
                 yield rejected_command(event, limit_bytes=self._reason_limit_bytes)
                 continue
-            topic = PUBLIC_TOPIC.get(type(event))
+            kind = type(event)
+            topic = PUBLIC_TOPIC.get(kind)
             if topic is None:
                 continue
-            key = public_key(event)
-            at = getattr(event, "at", message.at)
+            key = public_key(event).encode()
+            headers: Headers = [
+                _SPECVERSION,
+                ("ce_id", f"{number}{index}".encode()),
+                _type_header(kind),
+                source,
+                ("ce_subject", key),
+                _time_header(getattr(event, "at", message.at)),
+                _CONTENT,
+            ]
             own_trace = event.task.trace if isinstance(event, TaskAssigned) else getattr(event, "trace", "")
-            yield Outgoing(
-                topic=topic,
-                key=key.encode(),
-                value=self._codec.encode(_public(event)),
-                headers=self._headers(record, index, event, key, at, own_trace or trace),
-            )
+            if own_trace or trace:
+                headers.append((TRACEPARENT, (own_trace or trace).encode()))
+            yield Outgoing(topic=topic, key=key, value=encode(_public(event)), headers=headers)
 
-    def _headers(self, record: Record, index: int, event: Message, key: str, at: int, trace: str) -> Headers:
-        time = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        where = f"{record.topic}/{record.partition}"
-        headers: Headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", f"{where}/{record.offset}/{index}".encode()),
-            ("ce_type", f"{TYPE_PREFIX}{event.type_name()}".encode()),
-            ("ce_source", f"/{self._namespace}/{where}".encode()),
-            ("ce_subject", key.encode()),
-            ("ce_time", time.encode()),
-            ("content-type", CONTENT_TYPE),
-        ]
-        if trace:
-            headers.append((TRACEPARENT, trace.encode()))
-        return headers
+
+@cache
+def _type_header(kind: type[Message]) -> tuple[str, bytes]:
+    return "ce_type", f"{TYPE_PREFIX}{kind.type_name()}".encode()
+
+
+# The events of a record mostly have the record's time, and those of the next one hardly another.
+@lru_cache(maxsize=1024)
+def _time_header(at: int) -> tuple[str, bytes]:
+    time = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return "ce_time", time.encode()
 
 
 def _public(event: Message) -> Message:
