@@ -11,22 +11,22 @@ from io import BytesIO
 from typing import Any, Protocol
 
 import fastavro
+from fastavro.schema import to_parsing_canonical_form
 
 from headrace.contracts.journal import JournalRecord
-from headrace.contracts.journal_codec import (
-    encode_event,
-    read_journal_record,
-    write_encoded_record,
-    write_journal_record,
-)
+from headrace.contracts.journal_codec import read_journal_record
 from headrace.contracts.message import Message
+from headrace.contracts.reading import Read, reader_of
 from headrace.contracts.registry import MESSAGE_TYPES
 from headrace.contracts.release import released_schema
 from headrace.contracts.schemas import NAMESPACE, parsed_schema, schema_ids
-from headrace.contracts.wire import from_wire, to_wire
+from headrace.contracts.wire import from_wire
+from headrace.contracts.writing import Write, write_event, write_record, writer_of
 
 _FRAME = struct.Struct(">bI")
 _PREFIX = f"{NAMESPACE}."
+# What reading makes of bytes that are none of ours.
+_UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
 
 class DecodeError(ValueError):
@@ -67,31 +67,25 @@ class CheckedInIds:
 
 
 class Codec:
-    """Encodes and decodes framed messages. Not tied to a topic; safe to share between threads."""
+    """Encodes and decodes framed messages. Not tied to a topic; safe to share between threads.
+
+    Messages of the current schemas are written and read by compiled functions (`headrace.contracts.writing`,
+    `reading`); what was written with another version is read by fastavro.
+    """
 
     def __init__(self, ids: SchemaIds | None = None) -> None:
         self._ids = ids or CheckedInIds()
-        self._writers: dict[type[Message], tuple[bytes, Any]] = {}
-        self._readers: dict[int, tuple[type[Message], Any]] = {}
+        self._writers: dict[type[Message], tuple[bytes, Write]] = {}
+        self._readers: dict[int, tuple[type[Message], Read]] = {}
 
     def encode(self, message: Message) -> bytes:
         """Return a message as framed bytes."""
-        writer = self._writers.get(type(message))
-        if writer is None:
-            name = message.type_name()
-            writer = self._writers[type(message)] = (_FRAME.pack(0, self._ids.id_of(name)), parsed_schema(name))
-        frame, schema = writer
-        out = BytesIO()
-        out.write(frame)
-        if isinstance(message, JournalRecord):
-            write_journal_record(out, message)
-        else:
-            fastavro.schemaless_writer(out, schema, to_wire(message))
-        return out.getvalue()
+        frame, write = self._writer(type(message))
+        return write(frame, message)
 
     def encode_event(self, event: Message) -> bytes:
         """Return an event as it stands within a journal record: what `encode_record` takes."""
-        return encode_event(event)
+        return write_event(event)
 
     def encode_record(self, head: JournalRecord, events: Sequence[bytes]) -> bytes:
         """Return a journal record as framed bytes: the fields of `head`, whose own events are ignored, and encoded
@@ -99,10 +93,8 @@ class Codec:
 
         So the shard runtime knows the size of every event before it takes it, and no event is encoded twice.
         """
-        out = BytesIO()
-        out.write(_FRAME.pack(0, self._ids.id_of("JournalRecord")))
-        write_encoded_record(out, head, events)
-        return out.getvalue()
+        frame, _ = self._writer(JournalRecord)
+        return write_record(frame, head, events)
 
     def decode(self, data: bytes | None) -> Message:
         """Return the message that framed bytes stand for.
@@ -117,25 +109,55 @@ class Codec:
                 else f"{len(data)} bytes that begin with {bytes(data[:5]).hex(' ') or 'nothing'}"
             )
             raise DecodeError(f"Expected Confluent framing (byte 0, 4-byte schema id, Avro body), but found {found}")
-        schema_id = _FRAME.unpack_from(data)[1]
-        cls, schema = self._reader(schema_id)
-        body = BytesIO(data)
-        body.seek(_FRAME.size)
+        cls, read = self._reader(int.from_bytes(data[1:5], "big"))
         try:
-            if cls is JournalRecord:
-                return read_journal_record(body, schema)
-            return from_wire(cls, fastavro.schemaless_reader(body, schema, None))  # type: ignore[arg-type]
-        except (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+            message, end = read(data, _FRAME.size)
+        except _UNREADABLE as error:
             raise DecodeError(
                 f"Expected the Avro body of a {cls.__name__}, but reading it failed: {error!r}"
             ) from error
+        if end > len(data):
+            raise DecodeError(f"Expected the Avro body of a {cls.__name__}, but {end - len(data)} bytes are missing")
+        assert isinstance(message, Message)
+        return message
 
-    def _reader(self, schema_id: int) -> tuple[type[Message], Any]:
+    def _writer(self, cls: type[Message]) -> tuple[bytes, Write]:
+        writer = self._writers.get(cls)
+        if writer is None:
+            name = cls.type_name()
+            writer = self._writers[cls] = (_FRAME.pack(0, self._ids.id_of(name)), writer_of(name))
+        return writer
+
+    def _reader(self, schema_id: int) -> tuple[type[Message], Read]:
         reader = self._readers.get(schema_id)
         if reader is None:
             try:
                 name, schema = self._ids.schema_of(schema_id)
-                reader = self._readers[schema_id] = (MESSAGE_TYPES[name.removeprefix(_PREFIX)], schema)
             except KeyError:
                 raise DecodeError(f"Expected a known schema id, but found {schema_id}") from None
+            name = name.removeprefix(_PREFIX)
+            cls = MESSAGE_TYPES[name]
+            reader = self._readers[schema_id] = (
+                cls,
+                reader_of(name) if _is_current(name, schema) else _other(cls, schema),
+            )
         return reader
+
+
+def _is_current(name: str, schema: Any) -> bool:
+    """Tell whether a schema lays a message out as the current one does; its docs and defaults may differ."""
+    return to_parsing_canonical_form(schema) == to_parsing_canonical_form(parsed_schema(name))
+
+
+def _other(cls: type[Message], schema: Any) -> Read:
+    """Return what reads messages that were written with another version of a schema."""
+
+    def read(data: bytes, at: int) -> tuple[Message, int]:
+        body = BytesIO(data)
+        body.seek(at)
+        if cls is JournalRecord:
+            return read_journal_record(body, schema), body.tell()
+        fields: dict[str, Any] = fastavro.schemaless_reader(body, schema, None)  # type: ignore[assignment]
+        return from_wire(cls, fields), body.tell()
+
+    return read

@@ -1,14 +1,12 @@
-"""The hot path of the codec: journal records.
+"""Reading journal records that were written with another version of their schema.
 
-fastavro finds the branch of a union by going through its members, which for our 50 event types costs more than
-writing the event. Here the array of events is framed by hand, as the Avro specification lays it out (a block count,
-for each item the index of its branch and the branch's body, a zero), and fastavro writes each event against its own
-small schema. A test holds the result against fastavro's own for the whole schema.
+fastavro reads a union by giving the branch's name with every item. Here the array of events is taken apart by hand, as
+the Avro specification lays it out (a block count, for each item the index of its branch and the branch's body, a zero),
+and fastavro reads each event against its own small schema; those that only newer code knows are dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -18,34 +16,10 @@ import fastavro
 from headrace.contracts.journal import InputPosition, JournalRecord
 from headrace.contracts.message import Message
 from headrace.contracts.registry import MESSAGE_TYPES
-from headrace.contracts.schemas import NAMESPACE, parsed_schema
-from headrace.contracts.wire import from_wire, to_wire
+from headrace.contracts.schemas import NAMESPACE
+from headrace.contracts.wire import from_wire
 
 _HEAD_FIELDS = ("epoch", "n", "at", "positions")
-
-
-def write_journal_record(out: BytesIO, record: JournalRecord) -> None:
-    """Append the Avro body of a journal record to `out`."""
-    write_encoded_record(out, record, [encode_event(event) for event in record.events])
-
-
-def write_encoded_record(out: BytesIO, head: JournalRecord, events: Sequence[bytes]) -> None:
-    """Append the Avro body of a journal record whose events are encoded already (`encode_event`)."""
-    schema, _ = _layout("JournalRecord")
-    fastavro.schemaless_writer(out, schema, to_wire_head(head))
-    if events:
-        out.write(_zigzag(len(events)))
-        out.writelines(events)
-    out.write(b"\0")
-
-
-def encode_event(event: Message) -> bytes:
-    """Return an event as an item of a journal record's array: the index of its branch and its Avro body."""
-    prefix, schema = _layout("JournalRecord")[1][type(event)]
-    out = BytesIO()
-    out.write(prefix)
-    fastavro.schemaless_writer(out, schema, to_wire(event))
-    return out.getvalue()
 
 
 def read_journal_record(body: BytesIO, schema: Any) -> JournalRecord:
@@ -68,12 +42,6 @@ def read_journal_record(body: BytesIO, schema: Any) -> JournalRecord:
     return JournalRecord(positions=positions, events=events, **fields)  # type: ignore[arg-type]
 
 
-def to_wire_head(record: JournalRecord) -> dict[str, Any]:
-    """Return the fields before the events, as fastavro takes them."""
-    positions = [to_wire(position) for position in record.positions]
-    return {"epoch": record.epoch, "n": record.n, "at": record.at, "positions": positions}
-
-
 class _Key:
     """A parsed schema as a cache key: by identity, since the codec keeps one object per schema id."""
 
@@ -87,13 +55,6 @@ class _Key:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Key) and other.schema is self.schema
-
-
-@cache
-def _layout(name: str) -> tuple[Any, dict[type[Message], tuple[bytes, Any]]]:
-    head, members = _members(_Key(parsed_schema(name)))
-    branches = {cls: (_zigzag(at), schema) for at, (cls, schema) in enumerate(members) if cls is not None}
-    return head, branches
 
 
 @cache
@@ -144,16 +105,6 @@ def _inline(node: Any, named: dict[str, Any], seen: set[str]) -> Any:
         plain = {key: value for key, value in node.items() if not key.startswith("__")}
         return {**plain, "fields": fields}
     return {key: _inline(value, named, seen) if key in ("items", "values") else value for key, value in node.items()}
-
-
-def _zigzag(value: int) -> bytes:
-    encoded = (value << 1) ^ (value >> 63)
-    out = bytearray()
-    while encoded & ~0x7F:
-        out.append((encoded & 0x7F) | 0x80)
-        encoded >>= 7
-    out.append(encoded)
-    return bytes(out)
 
 
 def _read_long(body: BytesIO) -> int:

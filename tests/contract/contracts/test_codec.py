@@ -1,5 +1,5 @@
-"""Bytes on the wire: both ways for every type, the journal's fast path against fastavro's own, and refusal of
-anything else.
+"""Bytes on the wire: both ways for every type, what is compiled from the schemas against fastavro's own reader and
+writer, and refusal of anything else.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from typing import Any
 import fastavro
 import pytest
 from fastavro.utils import generate_many, generate_one
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.contracts.codec import Codec, DecodeError
 from headrace.contracts.commands import CancelWorkflow
 from headrace.contracts.events import ALL_EVENTS
 from headrace.contracts.journal import InputPosition, JournalRecord
-from headrace.contracts.journal_codec import read_journal_record, write_journal_record
+from headrace.contracts.journal_codec import read_journal_record
 from headrace.contracts.message import Message
+from headrace.contracts.reading import reader_of
 from headrace.contracts.registry import MESSAGE_TYPES
-from headrace.contracts.schemas import parsed_schema, schema_ids, self_contained
+from headrace.contracts.schemas import NAMESPACE, parsed_schema, raw_schemas, schema_ids, self_contained
 from headrace.contracts.wire import from_wire, to_wire
+from headrace.contracts.writing import write_event, write_record, writer_of
 
 CODEC = Codec()
 SINGLE = sorted(set(MESSAGE_TYPES) - {"JournalRecord"})
@@ -54,16 +56,74 @@ def test_any_avro_reader_can_read_the_body(name: str) -> None:
     assert read == to_wire(message)
 
 
+def as_fastavro_writes(message: Message) -> bytes:
+    out = BytesIO()
+    fastavro.schemaless_writer(out, parsed_schema(message.type_name()), to_wire(message))
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("event", [event.type_name() for event in ALL_EVENTS])
-def test_the_journals_fast_path_writes_what_fastavro_writes(event: str) -> None:
+def test_a_journal_record_of_every_event_is_written_as_fastavro_writes_it(event: str) -> None:
     record = a_journal_record([generated(event), generated(event)])
-    ours, theirs = BytesIO(), BytesIO()
-    write_journal_record(ours, record)
-    fastavro.schemaless_writer(theirs, parsed_schema("JournalRecord"), to_wire(record))
-    assert ours.getvalue() == theirs.getvalue()
+    assert write_record(b"", record, [write_event(each) for each in record.events]) == as_fastavro_writes(record)
 
 
-def test_the_journals_fast_path_reads_what_fastavro_writes() -> None:
+_NUMBERS = st.one_of(
+    st.integers(-70, 70),
+    st.integers(-(2**63), 2**63 - 1),
+    st.sampled_from([sign * 2**bits - low for bits in range(6, 63) for sign in (1, -1) for low in (0, 1)]),
+    st.integers(1_700_000_000_000, 1_900_000_000_000),
+)
+_TEXTS = st.one_of(
+    st.text(max_size=5), st.sampled_from(["", "a" * 63, "a" * 64, "é" * 40, "application/json", "x" * 9000])
+)
+
+
+def values(schema: Any) -> st.SearchStrategy[Any]:
+    """Return values for a field's schema, with those at which the encoding changes its length among them."""
+    match schema:
+        case "string":
+            return _TEXTS
+        case "bytes":
+            return _TEXTS.map(str.encode)
+        case "int":
+            return _NUMBERS.map(lambda number: (number + 2**31) % 2**32 - 2**31)
+        case "long":
+            return _NUMBERS
+        case "boolean":
+            return st.booleans()
+        case "double":
+            return st.floats(allow_nan=False)
+        case ["null", other]:
+            return st.none() | values(other)
+        case {"type": "array", "items": [*_]}:
+            return st.lists(st.sampled_from(ALL_EVENTS).flatmap(lambda event: messages(event.type_name())), max_size=2)
+        case {"type": "array", "items": items}:
+            return st.lists(values(items), max_size=3)
+        case {"type": "map", "values": items}:
+            return st.dictionaries(_TEXTS, values(items), max_size=3)
+    return messages(schema.removeprefix(f"{NAMESPACE}."))
+
+
+def messages(name: str) -> st.SearchStrategy[Message]:
+    """Return messages of a type; each field is left out, where it has a default, as often as not."""
+    fields = raw_schemas()[f"{NAMESPACE}.{name}"]["fields"]
+    required = {field["name"]: values(field["type"]) for field in fields if "default" not in field}
+    optional = {field["name"]: values(field["type"]) for field in fields if "default" in field}
+    return st.fixed_dictionaries(required, optional=optional).map(lambda found: MESSAGE_TYPES[name](**found))
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGE_TYPES))
+@given(data=st.data())
+@settings(max_examples=40)
+def test_every_message_is_written_and_read_as_fastavro_does_it(name: str, data: st.DataObject) -> None:
+    message = data.draw(messages(name))
+    body = as_fastavro_writes(message)
+    assert writer_of(name)(b"", message) == body
+    assert reader_of(name)(b"before" + body + b"after", 6) == (message, 6 + len(body))
+
+
+def test_older_journal_records_are_read_as_fastavro_writes_them() -> None:
     schema = parsed_schema("JournalRecord")
     for fields in generate_many(schema, 20):
         out = BytesIO()
@@ -88,16 +148,14 @@ def test_blocks_with_a_size_in_front_are_read_too() -> None:
     languages do.
     """
     record = a_journal_record([CANCELLED, CANCELLED])
-    plain = BytesIO()
-    write_journal_record(plain, record)
-    head = BytesIO()
-    write_journal_record(head, a_journal_record([]))
-    start = len(head.getvalue()) - 1  # without the zero that ends an empty array
-    events = plain.getvalue()[start + 1 : -1]  # without the count (one byte) and the ending zero
+    plain = as_fastavro_writes(record)
+    start = len(as_fastavro_writes(a_journal_record([]))) - 1  # without the zero that ends an empty array
+    events = plain[start + 1 : -1]  # without the count (one byte) and the ending zero
     size = BytesIO()
     fastavro.schemaless_writer(size, {"type": "long"}, len(events))
-    other = plain.getvalue()[:start] + b"\x03" + size.getvalue() + events + b"\0"
+    other = plain[:start] + b"\x03" + size.getvalue() + events + b"\0"
     assert read_journal_record(BytesIO(other), parsed_schema("JournalRecord")) == record
+    assert reader_of("JournalRecord")(other, 0) == (record, len(other))
 
 
 CANCELLED = generated("WorkflowCancelled")
@@ -120,6 +178,30 @@ def test_events_that_only_newer_code_knows_are_dropped() -> None:
     fastavro.schemaless_writer(out, schema, fields)
     out.seek(0)
     assert read_journal_record(out, schema).events == [CANCELLED]
+
+
+class OtherIds:
+    """Schema ids of which one stands for another version of a schema."""
+
+    def __init__(self, name: str, schema: Any) -> None:
+        self._name, self._schema = name, schema
+
+    def id_of(self, name: str) -> int:
+        raise AssertionError(f"nothing is written here, not even a {name}")
+
+    def schema_of(self, schema_id: int) -> tuple[str, Any]:
+        return self._name, fastavro.parse_schema(self._schema)
+
+
+def test_a_message_that_was_written_with_another_version_is_read() -> None:
+    other = self_contained("CancelWorkflow")
+    # A newer writer knows one field more, and does not know one that we have a default for.
+    fields = [field for field in other["fields"] if field["name"] != "reason"]
+    schema = {**other, "fields": [{"name": "added", "type": "long"}, *fields]}
+    command = CancelWorkflow(command_id="c", workflow_id="w", issued_at=1)
+    out = BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), {**to_wire(command), "added": 7})
+    assert Codec(OtherIds("CancelWorkflow", schema)).decode(b"\0\0\0\0\1" + out.getvalue()) == command
 
 
 @pytest.mark.parametrize(
