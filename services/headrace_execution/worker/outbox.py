@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from queue import SimpleQueue
+from typing import NamedTuple, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -18,9 +18,10 @@ from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.options import writer_options
 from headrace.shard.memory import MemoryLog
 
-_log = logging.getLogger("headrace.worker")
-# A full queue empties as soon as the broker answers again.
-_FULL_PAUSE_S = 0.05
+# Records that wait or are under way, beyond which a sender waits: the queue empties as soon as the broker answers.
+_FULL_RECORDS = 50_000
+# Acknowledgements end the wait early; this bounds how late a broken producer is noticed.
+_ACK_WAIT_S = 0.1
 
 Acknowledged = Callable[[int], None]
 """Called with the offset."""
@@ -51,15 +52,34 @@ class Outbox(Protocol):
         """Wait until everything is acknowledged; False when time ran out."""
 
 
+class _Letter(NamedTuple):
+    topic: str
+    partition: int
+    key: str
+    value: bytes
+    headers: Headers
+    acknowledged: Acknowledged | None
+
+
 class KafkaOutbox:
-    """One idempotent producer for everything."""
+    """One idempotent producer for everything, and a thread that sends in bursts.
+
+    A burst is all that was handed in while the one before it was under way. So batching follows the load: a result
+    alone goes out at once, and hundreds share their requests, without a single pause. It also keeps the number of
+    requests in flight small: librdkafka's thread spins while as many are in flight as may be.
+    """
 
     def __init__(self, settings: Settings, name: str, availability: Availability) -> None:
         """Connect lazily."""
         self._namespace = settings.namespace
         self._availability = availability
         self._broken = ""
+        self._letters: SimpleQueue[_Letter] = SimpleQueue()
+        self._acks: deque[tuple[Acknowledged, int]] = deque()
+        self._changed = threading.Condition()
+        self._unacknowledged = 0
         self._producer = Producer({**writer_options(settings, name), "error_cb": self._failed})
+        threading.Thread(target=self._run, name="outbox", daemon=True).start()
 
     def send(
         self,
@@ -71,36 +91,65 @@ class KafkaOutbox:
         acknowledged: Acknowledged | None = None,
     ) -> None:
         """Begin to send; wait where too much is under way already."""
+        with self._changed:
+            while self._unacknowledged >= _FULL_RECORDS and not self._broken:
+                self._changed.wait()
+            self._unacknowledged += 1
+        self._letters.put(_Letter(topic, partition, key, value, headers or [], acknowledged))
 
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            if error is not None:
-                self._broken = f"{full_name(self._namespace, topic)} refused a record: {error.str() or error.name()}"
-                return
-            self._availability.answered()
-            if acknowledged is not None:
-                acknowledged(message.offset() or 0)
+    def poll(self) -> None:
+        """Call back for what the log has acknowledged."""
+        while self._acks:
+            acknowledged, offset = self._acks.popleft()
+            acknowledged(offset)
+        if self._broken:
+            raise OutboxBroken(self._broken)
 
-        name = full_name(self._namespace, topic)
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything is acknowledged."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._unacknowledged or bool(self._broken), timeout_s)
+
+    def _run(self) -> None:
+        while not self._broken:
+            burst = [self._letters.get()]
+            while not self._letters.empty():
+                burst.append(self._letters.get())
+            for letter in burst:
+                self._produce(letter)
+            while len(self._producer) and not self._broken:
+                self._producer.poll(_ACK_WAIT_S)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _produce(self, letter: _Letter) -> None:
+        name = full_name(self._namespace, letter.topic)
+        delivered = partial(self._delivered, name, letter.acknowledged)
         while True:
             try:
-                self._producer.produce(name, value, key, partition, on_delivery=delivered, headers=list(headers or ()))
+                self._producer.produce(
+                    name, letter.value, letter.key, letter.partition, on_delivery=delivered, headers=list(letter.headers)
+                )
             except BufferError:
-                time.sleep(_FULL_PAUSE_S)
+                self._producer.poll(_ACK_WAIT_S)
             except KafkaException as error:
                 self._broken = f"{name} did not take a record: {error}"
                 return
             else:
                 return
 
-    def poll(self) -> None:
-        """Call back for what the log has acknowledged."""
-        self._producer.poll(0)
-        if self._broken:
-            raise OutboxBroken(self._broken)
-
-    def flush(self, timeout_s: float) -> bool:
-        """Wait until everything is acknowledged."""
-        return self._producer.flush(timeout_s) == 0
+    def _delivered(
+        self, name: str, acknowledged: Acknowledged | None, error: KafkaError | None, message: Message
+    ) -> None:
+        if error is not None:
+            self._broken = f"{name} refused a record: {error.str() or error.name()}"
+            return
+        self._availability.answered()
+        if acknowledged is not None:
+            self._acks.append((acknowledged, message.offset() or 0))
+        with self._changed:
+            self._unacknowledged -= 1
+            self._changed.notify_all()
 
     def _failed(self, error: KafkaError) -> None:
         self._availability.failed(error)
