@@ -17,6 +17,7 @@ Every deposit is remembered by the position of its command, so that one applied 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 from headrace.contracts.codec import Codec
@@ -41,6 +42,8 @@ class Bank:
         self.pending: list[tuple[str, int]] = []
         self.rejected: list[str] = []
         self.held = 0
+        self.changed: set[str] = set()
+        """Keys of the snapshot whose entries are outdated; no part of the state."""
 
     def as_data(self) -> object:
         """Return the state as plain data, for comparisons."""
@@ -119,6 +122,17 @@ class BankDecider:
             yield _deposit(account, f"burst/{account}/{left}", 1, now_ms)
 
     def evolve(self, state: Bank, event: Message) -> None:
+        self._evolve(state, event)
+        match event:
+            case TimerFired(workflow_id=account, run_id=where):
+                state.changed.add(f"account/{account}")
+                state.changed.add("rest/" if where.startswith("burst/") else f"alarm/{where}")
+            case TimerStarted(run_id=where):
+                state.changed.add(f"alarm/{where}")
+            case ActivationYielded() | CommandRejected() | CommandHeld():
+                state.changed.add("rest/")
+
+    def _evolve(self, state: Bank, event: Message) -> None:
         match event:
             case TimerFired(workflow_id=account, run_id=where, step=amount):
                 seen = state.deposits.setdefault(account, {})
@@ -148,6 +162,36 @@ class BankDecider:
 
     def taken_over(self, state: Bank, now_ms: int) -> None:
         self.takeovers += 1
+
+    def changes(self, state: Bank) -> Iterator[tuple[str, bytes | None]]:
+        changed, state.changed = sorted(state.changed), set()
+        for key in changed:
+            kind, _, name = key.partition("/")
+            match kind:
+                case "account":
+                    value: object = state.deposits[name]
+                case "alarm":
+                    value = state.alarms.get(name)
+                case _:
+                    value = (state.pending, state.rejected, "x" * state.held)
+            yield key, None if value is None else json.dumps(value).encode()
+
+    def restored(self, entries: Iterable[tuple[str, bytes]]) -> Bank:
+        state = Bank()
+        for key, packed in entries:
+            kind, _, name = key.partition("/")
+            value = json.loads(packed)
+            match kind:
+                case "account":
+                    state.deposits[name] = value
+                case "alarm":
+                    state.alarms[name] = value
+                case "rest":
+                    state.pending = [(account, left) for account, left in value[0]]
+                    state.rejected, state.held = value[1], len(value[2])
+                case _:
+                    raise ValueError(f"no entry of a bank: {key}")
+        return state
 
 
 def bank_role(code_version: int = 1) -> ShardRole:

@@ -53,13 +53,13 @@ class Changed(Generic[K]):
 
 
 class Entry(msgspec.Struct, array_like=True, kw_only=True):
-    """Base of packed values. The version comes first, so that newer code can tell what it reads.
+    """Base of packed values. Its format comes first, so that newer code can tell what it reads.
 
     Fields are only ever added at the end, with a default: older code passes over them, newer code does without them. A
-    change of meaning raises the version.
+    change of meaning raises the format.
     """
 
-    version: int = 1
+    format: int = 1
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -73,7 +73,7 @@ def pack(entry: Entry) -> bytes:
 def unpacker(kind: type[T], newest: int = 1) -> Callable[[str, bytes], T]:
     """Return a function that reads entries of a kind.
 
-    It raises ValueError for an entry of a version beyond `newest`, or one that cannot be read.
+    It raises ValueError for an entry of a format beyond `newest`, or one that cannot be read.
     """
     decoder = msgspec.msgpack.Decoder(kind)
 
@@ -82,10 +82,10 @@ def unpacker(kind: type[T], newest: int = 1) -> Callable[[str, bytes], T]:
             entry = decoder.decode(value)
         except msgspec.DecodeError as error:
             raise ValueError(f"Expected a snapshot entry {key!r} that this release can read, but {error}") from error
-        version = getattr(entry, "version", 1)
-        if version > newest:
+        found = getattr(entry, "format", 1)
+        if found > newest:
             raise ValueError(
-                f"Expected version {newest} or older in snapshot entry {key!r}, but found {version}; start the newer "
+                f"Expected format {newest} or older in snapshot entry {key!r}, but found {found}; start the newer "
                 "release"
             )
         return entry

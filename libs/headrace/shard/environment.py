@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.codec import Codec
+from headrace.contracts.topics import snapshots_of
 from headrace.shard.decider import Decider
 from headrace.shard.limits import Limits
 from headrace.shard.ports import Clock, Log, TopicPartition
@@ -32,6 +33,12 @@ class ShardMetrics(msgspec.Struct):
     caught_up: bool = False
     epoch: int = -1
     replayed: int = 0
+    replayed_events: int = 0
+    """By the last recovery; what was replayed before is not in it."""
+    replayed_bytes: int = 0
+    checkpoints: int = 0
+    checkpoint_entries: int = 0
+    """Records of the last checkpoint."""
 
 
 class Environment(msgspec.Struct, kw_only=True):
@@ -60,6 +67,11 @@ class Environment(msgspec.Struct, kw_only=True):
     def journal(self) -> TopicPartition:
         """Return the partition that the shard writes."""
         return TopicPartition(self.role.journal, self.shard)
+
+    @property
+    def snapshots(self) -> TopicPartition:
+        """Return the partition that holds the shard's checkpoints."""
+        return TopicPartition(snapshots_of(self.role.journal), self.shard)
 
     @property
     def name(self) -> str:

@@ -34,6 +34,8 @@ def look_back(log: LookUps, journal: TopicPartition, codec: Codec) -> LastReign 
         if header is None:
             continue  # no shard wrote it
         epoch = offset if header[0] == EPOCH_STARTED else header[0]
+        if epoch < low:
+            continue  # a zombie's, of a reign that was deleted: the one that counts is never
         first = log.record_at(journal, epoch)
         started = codec.decode(first.value) if first is not None and first.offset == epoch else None
         if not isinstance(started, EpochStarted):
@@ -44,7 +46,10 @@ def look_back(log: LookUps, journal: TopicPartition, codec: Codec) -> LastReign 
             )
         return LastReign(epoch=epoch, started=started, idle=header[0] == EPOCH_STARTED)
     if low > 0:
-        raise PositionLost(f"Expected records in {journal}, but everything below offset {end} was deleted")
+        raise PositionLost(
+            f"Expected the EpochStarted of a reign in {journal}, but what is left of it, offsets {low} to {end - 1}, "
+            "belongs to reigns that began before; the journal was shortened too far"
+        )
     return None
 
 
@@ -55,7 +60,7 @@ def announce(env: Environment, last: LastReign | None) -> tuple[EpochStarted, by
         ShardDeclined: newer code has run the shard; nothing has been written.
     """
     if last is not None and last.started.code_version > env.decider.code_version:
-        raise outdated(env, last.started)
+        raise outdated(env, last.started.code_version, last.started.process)
     started = EpochStarted(
         code_version=env.decider.code_version,
         process=env.process,
@@ -66,10 +71,9 @@ def announce(env: Environment, last: LastReign | None) -> tuple[EpochStarted, by
     return started, env.codec.encode(started), journal_headers(EPOCH_STARTED, 0)
 
 
-def outdated(env: Environment, started: EpochStarted) -> ShardDeclined:
+def outdated(env: Environment, code_version: int, process: str) -> ShardDeclined:
     """Return the error for a shard that newer code has run."""
     return ShardDeclined(
-        f"Expected to run shard {env.name} with code version {started.code_version} or later, since process "
-        f"{started.process} has "
+        f"Expected to run shard {env.name} with code version {code_version} or later, since process {process} has "
         f"run it with that, but this process has version {env.decider.code_version}; start the newer release"
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from headrace.contracts.journal import InputMarked, InputPosition, JournalRecord
+from headrace.contracts.journal import Checkpoint, InputMarked, InputPosition, JournalRecord
 from headrace.shard.decider import Decider
 from headrace.shard.ports import TopicPartition
 from headrace.shard.reader_rule import START, Position
@@ -21,6 +21,21 @@ class Fold:
         self.marks: dict[TopicPartition, tuple[int, int]] = {}
         """The input that was marked last, by partition: its offset, and how often."""
         self.last_at = 0
+
+    @classmethod
+    def at_checkpoint(cls, state: Any, checkpoint: Checkpoint) -> Self:
+        """Return what was folded up to a checkpoint's fence."""
+        fold = cls.__new__(cls)
+        fold.state = state
+        fold.positions = {
+            TopicPartition(moved.topic, moved.partition): Position(moved.offset, moved.epoch, moved.n)
+            for moved in checkpoint.positions
+        }
+        fold.marks = {
+            TopicPartition(marked.topic, marked.partition): (marked.offset, marked.times) for marked in checkpoint.marks
+        }
+        fold.last_at = checkpoint.last_at
+        return fold
 
     def position(self, partition: TopicPartition) -> Position:
         """Return how far an input has been taken in."""

@@ -129,7 +129,7 @@ class ShardHost:
 
     def _feed(self, wait_ms: int) -> bool:
         """Read inputs and offer each record to those who read its partition."""
-        full = [shard for shard in self.shards.values() if shard.reign is not None and not shard.reign.has_room]
+        full = [shard for shard in self.shards.values() if shard.reign is not None and not shard.reign.inbox.has_room]
         if full:
             # Nothing more is read before it has room again: what it waits for is acknowledgements.
             full[0].await_acks(wait_ms)

@@ -15,18 +15,39 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     A record is sealed at half of it, so that one more decision of bounded size still fits.
     """
-    record_inputs: int = 64
+    record_inputs: int = 256
     """Inputs decided into one record.
 
     Enough to share the cost of an append, few enough that the first does not wait long.
     """
-    in_flight_records: int = 64
-    """Appends that wait for their acknowledgement.
+    in_flight_records: int = 4
+    """Appends that wait for their acknowledgement: what a broken reign decides in vain at most.
 
-    What a broken reign decides in vain at most, and the memory it takes.
+    While they do, inputs gather and share the next record, so that batches follow the load. A fifth would fill the
+    requests that an idempotent producer may have in flight, which librdkafka's thread then spins on.
     """
     inbox_records: int = 4_000
     """Records that were read and wait to be decided; beyond that nothing is read."""
+    checkpoint_ms: int = 30_000
+    """How often a shard makes a checkpoint at least, idle or not: others delete only what its checkpoints have passed.
+
+    The first comes at a random time within it.
+    """
+    checkpoint_events: int = 20_000
+    """Events after which a checkpoint is made before its time: what is packed while the shard stands still.
+
+    Also what a recovery replays at most; some tens of milliseconds, and half a second.
+    """
+    checkpoint_bytes: int = 33_554_432
+    """The same, by the bytes of the journal: large payloads take long to read again."""
+    snapshot_chunk_bytes: int = 524_288
+    """Larger entries of a snapshot are cut: well below what a topic and a fetch take."""
+    snapshot_load_ms: int = 600_000
+    """A snapshot that takes longer to load is loaded anew: the tombstones of its topic live for an hour."""
+    delete_every_ms: int = 10_000
+    """Pause between two deletions: each is a request to every partition that is shortened, and frees whole segments."""
+    journal_keep_ms: int = 604_800_000
+    """A journal's records are kept for so long, whoever has passed them: outside readers may be away for that time."""
     poll_records: int = 1_000
     """Records taken from the log at a time: bounds the time for which acknowledgements and timers wait."""
     progress_delay_ms: int = 50
@@ -63,7 +84,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     wait_recovery_ms: int = 10
     """Longest wait for the journal in a replay: other shards of the process may be at work."""
     wait_in_flight_ms: int = 1
-    """Longest wait for input while acknowledgements are due."""
+    """Longest wait for input while nothing more can be appended before acknowledgements come."""
 
     patient_rounds: int = 500
     """Rounds without any news after which the loop waits longer for acknowledgements: about half a second."""

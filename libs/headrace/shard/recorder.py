@@ -50,6 +50,17 @@ class Recorder:
         return self._draft.inputs >= limits.record_inputs or self._draft.size_bytes >= limits.seal_bytes
 
     @property
+    def n(self) -> int:
+        """Return the number of the last record of the reign."""
+        return self._n
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Number what follows from 1 again, under a checkpoint's fence; what only moved still waits for a record."""
+        assert not self._draft.events, "a checkpoint is made between two records"
+        self._epoch = epoch
+        self._n = 0
+
+    @property
     def progress_due(self) -> int | None:
         """Return when progress is to be recorded for its own sake, in monotonic ms."""
         return self._progress_due

@@ -7,25 +7,26 @@ from headrace.contracts.journal import EpochStarted, JournalRecord
 from headrace.shard.environment import Environment
 from headrace.shard.errors import Abandoned, ShardDeclined
 from headrace.shard.fence import outdated
-from headrace.shard.fold import Fold
+from headrace.shard.loading import Loading
 from headrace.shard.ports import Record
-from headrace.shard.reader_rule import START, Verdict, judge
+from headrace.shard.reader_rule import Verdict, judge
 
 
 class Recovery:
-    """Replays one journal. Checkpoints (rule 7) will let it begin at a snapshot; until then it begins at offset 0."""
+    """Replays one journal, from the last checkpoint on."""
 
-    def __init__(self, env: Environment, epoch: int, fenced_ms: tuple[int, int]) -> None:
+    def __init__(self, env: Environment, loaded: Loading, epoch: int, fenced_ms: tuple[int, int]) -> None:
         """Replay up to `epoch`; `fenced_ms` is our wall-clock time before and after the fence was appended."""
-        self.fold = Fold(env.decider)
         self.done = False
+        self._fold = loaded.fold
         self._env = env
         self._epoch = epoch
         self._fenced_ms = fenced_ms
-        self._position = START
+        self._position = loaded.position
         # Everything is read with a source of its own: the shared one serves shards that are at work.
         self._source = env.log.source(f"{env.name}-recovery")
-        self._source.assign({env.journal: START.next_offset})
+        self._source.assign({env.journal: self._position.next_offset})
+        env.metrics.replayed_events = env.metrics.replayed_bytes = 0
 
     def step(self) -> bool:
         """Take in what there is; False when nothing had come."""
@@ -45,14 +46,17 @@ class Recovery:
         if verdict is Verdict.ACCEPT:
             message = self._env.codec.decode(record.value)
             assert isinstance(message, JournalRecord), f"{self._env.journal} offset {record.offset} is no JournalRecord"
-            self.fold.apply(self._env.decider, message)
-            self._env.metrics.replayed += 1
+            self._fold.apply(self._env.decider, message)
+            metrics = self._env.metrics
+            metrics.replayed += 1
+            metrics.replayed_events += len(message.events)
+            metrics.replayed_bytes += len(record.value)
         elif verdict is Verdict.NEW_REIGN:
             started = self._env.codec.decode(record.value)
             assert isinstance(started, EpochStarted), f"{self._env.journal} offset {record.offset} is no EpochStarted"
             if started.code_version > self._env.decider.code_version:
                 # A zombie wrote the last record, so that the look back before the fence did not show this reign.
-                raise outdated(self._env, started)
+                raise outdated(self._env, started.code_version, started.process)
         if record.offset >= self._epoch:
             if verdict is not Verdict.NEW_REIGN or record.offset != self._epoch:
                 raise Abandoned(f"offset {self._epoch} does not hold our EpochStarted")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-from headrace.contracts.topics import is_journal
+from headrace.contracts.topics import is_journal, snapshots_of
 from headrace.shard.decider import Decider
 from headrace.shard.ports import LookUps, TopicPartition
 
@@ -43,7 +43,8 @@ class ShardRole(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def topics(self) -> tuple[str, ...]:
         """Return every topic that a shard of this role reads or writes."""
-        return tuple(dict.fromkeys((self.journal, *(spec.topic for spec in self.inputs))))
+        snapshots = (snapshots_of(self.journal),) if is_journal(self.journal) else ()
+        return tuple(dict.fromkeys((self.journal, *snapshots, *(spec.topic for spec in self.inputs))))
 
     def input_partitions(self, shard: int, log: LookUps) -> list[TopicPartition]:
         """Return what a shard reads."""
@@ -52,6 +53,13 @@ class ShardRole(msgspec.Struct, frozen=True, kw_only=True):
             numbers = [shard] if spec.own_partition_only else range(log.partition_count(spec.topic))
             found.extend(TopicPartition(spec.topic, number) for number in numbers)
         return found
+
+    def deciders(self, shard: int, inputs: Iterable[TopicPartition]) -> list[TopicPartition]:
+        """Return the journals of those who decide on what a shard records.
+
+        They are the journals among its inputs: deciders that read one another.
+        """
+        return [where for where in inputs if is_journal(where.topic)]
 
     def addressees(self, shard: int) -> dict[str, str]:
         """Return, for every journal among the inputs, as whom a shard is addressed there."""

@@ -1,10 +1,10 @@
 """One shard in one process, as a machine that is stepped: the rules in their order.
 
-    FENCE --append--> FENCING --ack--> REPLAY --own EpochStarted--> REIGN
-      ^                  |                |                           |
-      |                  +----- rule 6 ---+---------------------------+
-      |                                   v
-      +-- random pause -- PAUSE <-- yes - ASK (are we still in the group?)
+    FENCE --append--> FENCING --ack--> LOAD --snapshot--> REPLAY --own EpochStarted--> REIGN
+      ^                  |               |                  |                            |
+      |                  +---- rule 6 ---+------------------+----------------------------+
+      |                                  v
+      +-- random pause -- PAUSE <- yes - ASK (are we still in the group?)
 
 Nothing blocks but look-ups, and nothing runs by itself: a service steps it in a loop, a simulation under a seeded
 scheduler.
@@ -21,6 +21,7 @@ from headrace.shard.environment import Environment
 from headrace.shard.errors import Abandoned
 from headrace.shard.fence import announce, look_back
 from headrace.shard.fold import Fold
+from headrace.shard.loading import Loading
 from headrace.shard.ports import JournalWriter, LogAway, Membership, PositionLost, TopicPartition
 from headrace.shard.recovery import Recovery
 from headrace.shard.writer import Reign
@@ -33,6 +34,7 @@ class Phase(Enum):
 
     FENCE = "fence"
     FENCING = "fencing"
+    LOAD = "load"
     REPLAY = "replay"
     REIGN = "reign"
     ASK = "ask"
@@ -50,11 +52,13 @@ class Shard:
         self._env = env
         self._membership = membership
         self._writer: JournalWriter | None = None
+        self._loading: Loading | None = None
         self._recovery: Recovery | None = None
         self._reign: Reign | None = None
         self._epoch = -1
         self._idle_reigns = 0
         self._began_ms = 0
+        self._fenced_ms = (0, 0)
         self._wait_until = 0
 
     # --- what the host asks and tells -----------------------------------------------------------------------------
@@ -79,12 +83,17 @@ class Shard:
         """Tell whether the shard has decided everything that waited when it was taken over."""
         return self._reign is not None and self._reign.caught_up
 
+    @property
+    def epoch(self) -> int:
+        """Return the epoch of the reign; of the last one between reigns."""
+        return self._reign.epoch if self._reign else self._epoch
+
     def needs(self) -> dict[TopicPartition, int]:
         """Return from where on a reign must read its inputs; empty outside of reigns."""
         if self._reign is None:
             return {}
-        fold = self._reign.fold
-        return {where: fold.position(where).next_offset for where in self._inputs()}
+        inbox = self._reign.inbox
+        return {where: inbox.next_offset(where) for where in self._inputs()}
 
     def offer(self, arrival: Arrival) -> None:
         """Take a record of an input; outside of reigns it is read again later."""
@@ -102,6 +111,8 @@ class Shard:
             return self._reign.wait_ms()
         if self.phase in (Phase.FENCE, Phase.ASK, Phase.PAUSE):
             return max(self._wait_until - self._env.clock.monotonic_ms(), 0)
+        if self.phase is Phase.LOAD:
+            return self._env.limits.wait_recovery_ms
         return 0 if self.phase is Phase.REPLAY else None
 
     @property
@@ -131,6 +142,8 @@ class Shard:
                     return self._fence()
                 case Phase.FENCING:
                     return self._await_fence()
+                case Phase.LOAD:
+                    return self._load()
                 case Phase.REPLAY:
                     return self._replay()
                 case Phase.REIGN:
@@ -150,7 +163,7 @@ class Shard:
 
     def abandon(self, reason: str) -> None:
         """Rule 6: drop everything that this process believes about the shard."""
-        _log.warning("shard %s: reign %d is abandoned: %s", self._env.name, self._epoch, reason)
+        _log.warning("shard %s: reign %d is abandoned: %s", self._env.name, self.epoch, reason)
         self._env.metrics.abandoned += 1
         self.drop()
         self.phase = Phase.ASK
@@ -159,16 +172,20 @@ class Shard:
         """Free what is held; what is in flight may still reach the log, as a zombie's."""
         if self._writer is not None:
             self._writer.close()
+        if self._loading is not None:
+            self._loading.close()
         if self._recovery is not None:
             self._recovery.close()
-        self._writer = self._recovery = self._reign = None
+        if self._reign is not None:
+            self._reign.close()
+        self._writer = self._loading = self._recovery = self._reign = None
         self.assigned = False
         self._env.metrics.caught_up = False
 
     def superseded(self) -> bool:
         """Tell whether somebody else has begun a newer reign."""
         last = look_back(self._env.log, self._env.journal, self._env.codec)
-        return last is not None and last.epoch > self._epoch
+        return last is not None and last.epoch > self.epoch
 
     def await_acks(self, wait_ms: int) -> None:
         """Wait for acknowledgements when nothing else can be done."""
@@ -185,7 +202,7 @@ class Shard:
         try:
             self._reign.take_acks(wait_ms)
         except Abandoned as reason:
-            _log.warning("shard %s: reign %d ends: %s", self._env.name, self._epoch, reason)
+            _log.warning("shard %s: reign %d ends: %s", self._env.name, self.epoch, reason)
             return True
         return self._reign.in_flight == 0
 
@@ -210,25 +227,37 @@ class Shard:
             if ack.error or ack.offset < 0:
                 raise Abandoned(f"the EpochStarted was not acknowledged with an offset: {ack.error or 'no offset'}")
             self._epoch = ack.offset
-            self._recovery = Recovery(self._env, self._epoch, (self._began_ms, self._env.clock.now_ms()))
-            self.phase = Phase.REPLAY
+            self._fenced_ms = (self._began_ms, self._env.clock.now_ms())
+            self._loading = Loading(self._env, self._epoch)
+            self.phase = Phase.LOAD
             return True
         return False
+
+    def _load(self) -> bool:
+        """Rule 3: the writer of snapshots is fenced first, then the snapshot is loaded."""
+        assert self._loading is not None
+        worked = self._loading.step()
+        if self._loading.done:
+            self._recovery = Recovery(self._env, self._loading, self._epoch, self._fenced_ms)
+            self.phase = Phase.REPLAY
+        return worked
 
     def _replay(self) -> bool:
         """Rule 3, and the beginning of rule 4: the ends of the inputs at take-over."""
         assert self._recovery is not None
+        assert self._loading is not None
         assert self._writer is not None
         if not self._recovery.done and not self._recovery.step():
             return False
         if not self._recovery.done:
             return True
-        fold = self._recovery.fold
+        fold = self._loading.fold
         ends = self._input_ends(fold)
         careful = self._idle_reigns >= self._env.limits.idle_reigns or bool(fold.marks)
         self._recovery.close()
-        self._recovery = None
-        self._reign = Reign(self._env, fold, self._writer, epoch=self._epoch, ends=ends, careful=careful)
+        self._loading.close(keep_writer=True)
+        self._reign = Reign(self._env, self._loading, self._writer, epoch=self._epoch, ends=ends, careful=careful)
+        self._recovery = self._loading = None
         self._env.metrics.reigns += 1
         self.phase = Phase.REIGN
         _log.info("shard %s: reign %d begins%s", self._env.name, self._epoch, ", input by input" if careful else "")

@@ -23,6 +23,11 @@ class Window:
         return len(self._waiting)
 
     @property
+    def next_offset(self) -> int:
+        """Return the offset that the next acknowledgement must say."""
+        return self._next_offset
+
+    @property
     def full(self) -> bool:
         """Tell whether nothing may be appended before an acknowledgement comes."""
         return len(self._waiting) >= self._limit

@@ -195,7 +195,7 @@ def test_a_command_that_changes_nothing_is_recorded_as_read_a_little_later() -> 
 
 
 def test_progress_records_never_answer_progress_records() -> None:
-    world = MemoryWorld(3)
+    world = MemoryWorld(3, limits=Limits(checkpoint_ms=1_000_000))
     world.start("p")
     world.send("a", "noop", shard=0)
     world.settle()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -16,10 +17,12 @@ from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.error_codes import END_OF_PARTITION, OFFSET_GONE, TOPIC_UNKNOWN
 from headrace.shard.kafka.options import admin_options, look_up_options
+from headrace.shard.kafka.snapshots import KafkaSnapshotWriter
 from headrace.shard.kafka.source import KafkaSource
 from headrace.shard.kafka.writer import KafkaWriter
 from headrace.shard.ports import Bounds, LogAway, PositionLost, Record, TopicPartition
 
+_log = logging.getLogger("headrace.shard")
 # A look-up takes milliseconds. Two seconds without an answer are an outage; longer would stall the other shards of the
 # process.
 _TIMEOUT_S = 2.0
@@ -93,13 +96,35 @@ class KafkaLog:
         self._partition_counts[topic] = count
         return count
 
-    def source(self, name: str) -> KafkaSource:
+    def offset_at(self, partition: TopicPartition, at_ms: int) -> int:
+        """Return the offset of the first record of a time or later; the end where there is none."""
+        found = self._offsets([partition], OffsetSpec.for_timestamp(at_ms))[partition]
+        return found if found >= 0 else self._offsets([partition], _LATEST)[partition]
+
+    def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Begin to delete what lies before these offsets."""
+        prefix = full_name(self._settings.namespace, "")
+        wanted = [
+            confluent_kafka.TopicPartition(prefix + where.topic, where.partition, offset)
+            for where, offset in offsets.items()
+        ]
+        if wanted:
+            for future in self._admin.delete_records(wanted, request_timeout=_TIMEOUT_S).values():
+                future.add_done_callback(_note_deletion)
+
+    def source(self, name: str, *, committed: bool = False) -> KafkaSource:
         """Return a new source."""
-        return KafkaSource(self._settings, name, self, self.availability, collect_ms=self._collect_ms)
+        return KafkaSource(
+            self._settings, name, self, self.availability, collect_ms=self._collect_ms, committed=committed
+        )
 
     def writer(self, partition: TopicPartition, name: str) -> KafkaWriter:
         """Return a new writer."""
         return KafkaWriter(self._settings, partition, name, self.availability)
+
+    def snapshot_writer(self, partition: TopicPartition, name: str) -> KafkaSnapshotWriter:
+        """Return a new writer of snapshots."""
+        return KafkaSnapshotWriter(self._settings, partition, name, self.availability)
 
     def close(self) -> None:
         """Disconnect."""
@@ -176,6 +201,13 @@ class KafkaLog:
             "deleted, or never made. "
             "What it held is lost; a new namespace (HEADRACE_NAMESPACE) begins anew"
         )
+
+
+def _note_deletion(done: Future[Any]) -> None:
+    """A deletion that fails is tried again after the next checkpoint."""
+    error = done.exception()
+    if error is not None:
+        _log.info("records were not deleted: %s", error)
 
 
 class _Unknown(Exception):

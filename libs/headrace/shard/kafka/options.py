@@ -71,6 +71,16 @@ _PRODUCER_LAWS: dict[str, Any] = {
     # Never give up on a record: a time-out would leave a hole among pipelined ones. Kafka away means waiting.
     "message.timeout.ms": 0,
 }
+_SNAPSHOT: dict[str, Any] = {
+    # A transaction's steps wait for one another by being refused and tried again; at the default of 100 ms each of them
+    # would take that long.
+    "retry.backoff.ms": 2,
+    # Off the hot path: larger batches cost less.
+    "linger.ms": 5,
+    "message.max.bytes": 8_388_608,
+    # A checkpoint takes milliseconds to seconds. After this the broker ends it by itself, and the reign is abandoned.
+    "transaction.timeout.ms": 60_000,
+}
 _LOOK_UP: dict[str, Any] = {
     # One record is wanted, not what follows it.
     "queued.min.messages": 1,
@@ -78,14 +88,16 @@ _LOOK_UP: dict[str, Any] = {
 }
 
 
-def reader_options(settings: Settings, name: str, *, collect_ms: int = 0) -> dict[str, Any]:
+def reader_options(settings: Settings, name: str, *, collect_ms: int = 0, committed: bool = False) -> dict[str, Any]:
     """Return the options of a consumer that is assigned its partitions; `name` is for people and quotas.
 
-    With `collect_ms` the broker may hold records back for so long, to hand out many at a time.
+    With `collect_ms` the broker may hold records back for so long, to hand out many at a time; with `committed` it
+    hands out nothing of a transaction that was not committed.
     """
     collecting = {**_COLLECTING, "fetch.wait.max.ms": collect_ms} if collect_ms else {}
     tuned = {**_EVERY_CLIENT, **_CONSUMER, **collecting}
-    return _join(settings, tuned, {**_CONSUMER_LAWS, **_named(settings, name)})
+    isolation = {"isolation.level": "read_committed"} if committed else {}
+    return _join(settings, tuned, {**_CONSUMER_LAWS, **isolation, **_named(settings, name)})
 
 
 def look_up_options(settings: Settings, name: str) -> dict[str, Any]:
@@ -97,6 +109,15 @@ def look_up_options(settings: Settings, name: str) -> dict[str, Any]:
 def writer_options(settings: Settings, name: str) -> dict[str, Any]:
     """Return the options of a journal's producer."""
     return _join(settings, {**_EVERY_CLIENT, **_PRODUCER}, {**_PRODUCER_LAWS, "client.id": name})
+
+
+def snapshot_options(settings: Settings, name: str, transactional_id: str) -> dict[str, Any]:
+    """Return the options of a shard's snapshot producer; whoever takes the transactional id shuts the others out."""
+    return _join(
+        settings,
+        {**_EVERY_CLIENT, **_SNAPSHOT},
+        {"enable.idempotence": True, "acks": "all", "transactional.id": transactional_id, "client.id": name},
+    )
 
 
 def admin_options(settings: Settings) -> dict[str, Any]:

@@ -25,7 +25,14 @@ class KafkaSource:
     """Reads several partitions; remembers for each which offset comes next."""
 
     def __init__(
-        self, settings: Settings, name: str, look_ups: LookUps, availability: Availability, *, collect_ms: int = 0
+        self,
+        settings: Settings,
+        name: str,
+        look_ups: LookUps,
+        availability: Availability,
+        *,
+        collect_ms: int = 0,
+        committed: bool = False,
     ) -> None:
         """Connect lazily. `look_ups` tells whether a doubtful position exists. With `collect_ms` the broker may hold
         records back for so long, and the pace is the reader's own.
@@ -36,7 +43,7 @@ class KafkaSource:
         self._next: dict[TopicPartition, int] = {}
         self._doubtful: dict[TopicPartition, str] = {}
         self._pace = None if collect_ms else Pace(gather_s=settings.gather_ms / 1000, busy_from=settings.gather_from)
-        options = reader_options(settings, name, collect_ms=collect_ms)
+        options = reader_options(settings, name, collect_ms=collect_ms, committed=committed)
         self._consumer = Consumer({**options, "error_cb": availability.failed})
 
     def assign(self, starts: Mapping[TopicPartition, int]) -> None:
