@@ -46,6 +46,13 @@ dev: $(VENV)/.complete ## Kafka, Postgres and the services, until Ctrl-C
 bench: $(VENV)/.complete ## The benchmarks; one line of JSON for each workload
 	@$(BIN)/headrace bench $(ARGS)
 
+# make chaos COUNT=5000 ONLY=services,brokers
+COUNT ?=
+ONLY ?=
+.PHONY: chaos
+chaos: $(VENV)/.complete kafka-jars ## Kills what it likes under load, and checks that nothing is lost; COUNT=, ONLY=
+	@$(BIN)/python -m tests.chaos $(if $(COUNT),--count $(COUNT)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.complete ## Style, format, types, and which package may import which
 	$(BIN)/ruff check .

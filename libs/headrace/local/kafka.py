@@ -29,7 +29,10 @@ _PROBE_TIMEOUT_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaOptions:
-    """Where a broker keeps its things and listens. `properties` override anything (SASL listeners in tests)."""
+    """Where a broker keeps its things and listens. `properties` override anything (SASL listeners in tests).
+
+    `cluster_id` is for brokers that form one cluster; empty takes a fresh one.
+    """
 
     home: Path
     log_path: Path
@@ -40,6 +43,7 @@ class KafkaOptions:
     heap_mb: int = 768
     stop_grace_s: float = 15.0
     properties: Mapping[str, str] = field(default_factory=dict)
+    cluster_id: str = ""
 
     @property
     def bootstrap(self) -> str:
@@ -98,6 +102,13 @@ def wait_for_kafka(child: Child, bootstrap: str, timeout_s: float) -> None:
     )
 
 
+def new_cluster_id() -> str:
+    """A fresh id, as Kafka writes them."""
+    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
+    # The storage tool would take a leading dash for an option.
+    return "h" + cluster_id[1:] if cluster_id.startswith("-") else cluster_id
+
+
 def _data(options: KafkaOptions) -> Path:
     return options.home / "data"
 
@@ -131,10 +142,7 @@ def _format(options: KafkaOptions) -> None:
     properties = options.home / "format.properties"
     shutil.rmtree(unfinished, ignore_errors=True)
     _write_properties(options, unfinished, properties)
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
-    if cluster_id.startswith("-"):
-        cluster_id = "h" + cluster_id[1:]  # The tool would take it for an option.
-    arguments = ("format", "--cluster-id", cluster_id, "--config", str(properties))
+    arguments = ("format", "--cluster-id", options.cluster_id or new_cluster_id(), "--config", str(properties))
     command = _java(options, "kafka.tools.StorageTool", *arguments)
     with open(options.log_path, "ab") as log:
         code = subprocess.run(
@@ -155,6 +163,9 @@ def _java(options: KafkaOptions, main_class: str, *arguments: str) -> list[str]:
         # Small until it is needed: an idle broker gives memory back.
         "-Xms64m",
         f"-Xmx{options.heap_mb}m",
+        # The quick compiler only. The optimising one takes most of a core for the first minutes, which on a machine of
+        # two cores is half of what there is, for a broker that mostly waits for the disk.
+        "-XX:TieredStopAtLevel=1",
         # Short pauses: a stop of the world is latency of every workflow.
         *("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
         # Out of memory: die and be started again, instead of limping with a dead thread.
