@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from headrace import task, workflow
 
 
 @task(queue="bench")
-def pass_on(value: int) -> int:
+def pass_on(value: int) -> dict[str, int]:
     """Return the value."""
-    return value
+    return {"value": value}
 
 
 @workflow
-async def bench_steps_python(ctx: Any, value: int) -> int:
+async def bench_steps_python(ctx: Any, value: int) -> dict[str, int]:
     """Hand a value through three tasks."""
     first = await ctx.run(pass_on, value)
-    second = await ctx.run(pass_on, first)
-    third: int = await ctx.run(pass_on, second)
+    second = await ctx.run(pass_on, first["value"])
+    third: dict[str, int] = await ctx.run(pass_on, second["value"])
     return third
 
 
@@ -27,3 +28,20 @@ async def bench_fanout_python(ctx: Any, value: int) -> int:
     """Run a hundred tasks at once."""
     values = await ctx.map(pass_on, range(value, value + 100))
     return len(values)
+
+
+@workflow
+async def bench_chain_python(ctx: Any, steps: int) -> int:
+    """Run so many tasks, one after the other."""
+    done = 0
+    for number in range(steps):
+        await ctx.run(pass_on, number)
+        done += 1
+    return done
+
+
+@workflow
+async def bench_park_python(ctx: Any, due_at: int) -> int:
+    """Wait until a time in ms since the epoch, and answer."""
+    await ctx.sleep_until(datetime.fromtimestamp(due_at / 1000, UTC))
+    return due_at

@@ -1,4 +1,4 @@
-"""Starts workflows, no more at once than the run allows, and watches until all have ended."""
+"""Starts workflows, no more at once than the run allows, and watches what becomes of them."""
 
 from __future__ import annotations
 
@@ -15,41 +15,85 @@ from headrace.contracts.commands import StartWorkflow
 SILENCE_S = 60.0
 _WAIT_MS = 10
 
+# The input of the workflow with this number, as JSON.
+Input = Callable[[int], bytes]
 
-def run_load(
-    sender: CommandSender,
-    watch: JournalWatch,
-    workflow: str,
-    *,
-    count: int,
-    in_flight: int,
-    halfway: Callable[[], None] | None = None,
-) -> Tally:
-    """Start `count` workflows and return what became of them. `halfway` is called once half of them have ended."""
-    tally = Tally()
-    prefix = f"{workflow}-{secrets.token_hex(4)}"
-    heard_at = time.monotonic()
-    while len(tally.ended) < count and time.monotonic() - heard_at < SILENCE_S:
-        while len(tally.started) < count and tally.in_flight < in_flight:
-            number = len(tally.started)
-            command = _command(workflow, f"{prefix}-{number}", number)
-            tally.start(command.workflow_id, time.perf_counter())
-            sender.send(command)
-        for seen in watch.poll(_WAIT_MS):
-            if tally.see(seen.events, time.perf_counter(), seen.reign):
+
+def value_input(number: int) -> bytes:
+    """Return what the workflows of tasks take."""
+    return b'{"value":%d}' % number
+
+
+class Load:
+    """Starts up to `count` workflows within `seconds` (0: without a limit), and follows them until all have ended or
+    are parked. Call `step` until it is false.
+    """
+
+    def __init__(
+        self,
+        sender: CommandSender,
+        watch: JournalWatch,
+        workflow: str,
+        *,
+        count: int,
+        in_flight: int,
+        seconds: float = 0.0,
+        input_of: Input = value_input,
+        tally: Tally | None = None,
+    ) -> None:
+        self.tally = tally or Tally()
+        self._sender = sender
+        self._watch = watch
+        self._workflow = workflow
+        self._prefix = f"{workflow}-{secrets.token_hex(4)}"
+        self._left = count
+        self._in_flight = in_flight
+        self._input_of = input_of
+        self._heard_at = time.monotonic()
+        self._until = self._heard_at + seconds if seconds else float("inf")
+
+    def step(self) -> bool:
+        """Start what may be started and take in what has come; false when nothing more will come."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._left = 0
+        while self._left and self.tally.in_flight < self._in_flight:
+            self._start()
+        if self.take_in(_WAIT_MS):
+            self._heard_at = now
+        return (self._left > 0 or self.tally.in_flight > 0) and now - self._heard_at < SILENCE_S
+
+    def run(self) -> Tally:
+        """Step until the end."""
+        while self.step():
+            pass
+        return self.tally
+
+    def run_to_the_last_end(self) -> Tally:
+        """Start nothing more, and wait until the parked ones have ended, too, or nothing comes any more."""
+        heard_at = time.monotonic()
+        while self.tally.open and time.monotonic() - heard_at < SILENCE_S:
+            if self.take_in(_WAIT_MS):
                 heard_at = time.monotonic()
-        if halfway is not None and len(tally.ended) * 2 >= count:
-            tally.disturb(time.perf_counter())
-            halfway()
-            halfway = None
-    return tally
+        return self.tally
 
+    def take_in(self, wait_ms: int) -> bool:
+        """Take in what has come; tell whether that was anything."""
+        found = False
+        for seen in self._watch.poll(wait_ms):
+            self.tally.see(seen.events, time.perf_counter(), seen.reign)
+            found = True
+        return found
 
-def _command(workflow: str, workflow_id: str, value: int) -> StartWorkflow:
-    return StartWorkflow(
-        command_id=new_id(),
-        workflow_id=workflow_id,
-        issued_at=now_ms(),
-        name=workflow,
-        input=b'{"value":%d}' % value,
-    )
+    def _start(self) -> None:
+        number = len(self.tally.started)
+        command = StartWorkflow(
+            command_id=new_id(),
+            workflow_id=f"{self._prefix}-{number}",
+            issued_at=now_ms(),
+            name=self._workflow,
+            input=self._input_of(number),
+        )
+        self.tally.start(command.workflow_id, time.perf_counter())
+        self._sender.send(command)
+        self._left -= 1

@@ -19,15 +19,24 @@ class Look:
     profile: Path | None = None
     profiler: str = ""
 
+    @property
+    def disturbs(self) -> bool:
+        """Tell whether looking changes the figures."""
+        return self.profile is not None
+
     @contextmanager
     def during(
-        self, title: str, pids: Callable[[], Mapping[str, int]], count: int, say: Callable[[str], None]
+        self,
+        title: str,
+        pids: Callable[[], Mapping[str, int]],
+        count: Callable[[], int],
+        say: Callable[[str], None],
     ) -> Iterator[None]:
-        """Look at these processes inside the `with` block, in which `count` workflows run."""
+        """Look at these processes inside the `with` block. `count` tells at its end how many workflows have run."""
         with ExitStack() as stack:
             if self.profile is not None:
                 stack.enter_context(profiling(self.profile, title, pids(), self.profiler, say))
             before = thread_times(pids()) if self.threads else None
             yield
             if before is not None:
-                say(thread_table(cpu_by_thread(before, thread_times(pids()), count)))
+                say(thread_table(cpu_by_thread(before, thread_times(pids()), count())))

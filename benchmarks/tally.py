@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskSucceeded
+from headrace.contracts.timer_events import TimerStarted
 from headrace.contracts.workflow_events import (
     WorkflowCancelled,
     WorkflowFailed,
@@ -17,6 +18,8 @@ from headrace.contracts.workflow_events import (
 )
 
 FINAL = (WorkflowSucceeded, WorkflowFailed, WorkflowCancelled, WorkflowTerminated, WorkflowTimedOut)
+# What was seen of a workflow is one number, a bit for each thing that may happen once: these, then one for each step.
+_STARTED, _ENDED, _PARKED, _FIRST_STEP = 0, 1, 2, 3
 
 
 class Tally:
@@ -26,18 +29,23 @@ class Tally:
         self.started: dict[str, float] = {}
         self.ended: dict[str, float] = {}
         self.failed: set[str] = set()
+        self.parked = 0
+        """How many open ones wait for a timer."""
+        self.steps = 0
+        """How many tasks have ended."""
         self.duplicated = 0
-        self.recovery_s: float | None = None
         self._disturbed_at: float | None = None
         self._reigns: set[tuple[int, int]] = set()
-        self._seen: set[tuple[str, int]] = set()
+        self._back_at: dict[int, float] = {}
+        self._seen: dict[str, int] = {}
 
     def start(self, workflow_id: str, now: float) -> None:
         """Note the produce call of a start command."""
         self.started[workflow_id] = now
+        self._seen[workflow_id] = 0
 
     def disturb(self, now: float) -> None:
-        """Note that a service is killed now: recovery lasts until a reign that is new by then ends a workflow."""
+        """Note that the decision service is killed now."""
         self._disturbed_at = now
 
     def see(self, events: Iterable[Message], now: float, reign: tuple[int, int] = (0, 0)) -> list[str]:
@@ -48,31 +56,35 @@ class Tally:
         ended = []
         for event in events:
             if isinstance(event, TaskSucceeded):
-                self._once(event.workflow_id, event.step)
+                self.steps += self._once(event.workflow_id, _FIRST_STEP + event.step)
             elif isinstance(event, WorkflowStarted):
-                self._once(event.workflow_id, -1)
-            elif isinstance(event, FINAL) and self._once(event.workflow_id, -2):
+                self._once(event.workflow_id, _STARTED)
+            elif isinstance(event, TimerStarted):
+                self.parked += self._once(event.workflow_id, _PARKED)
+            elif isinstance(event, FINAL) and self._once(event.workflow_id, _ENDED):
                 self.ended[event.workflow_id] = now
+                self.parked -= self._seen[event.workflow_id] >> _PARKED & 1
                 ended.append(event.workflow_id)
                 if not isinstance(event, WorkflowSucceeded):
                     self.failed.add(event.workflow_id)
-        self._note_reign(reign, now, has_ended=bool(ended))
+        self._note_reign(reign, now)
         return ended
 
-    def _note_reign(self, reign: tuple[int, int], now: float, *, has_ended: bool) -> None:
+    def _note_reign(self, reign: tuple[int, int], now: float) -> None:
         if self._disturbed_at is None:
             self._reigns.add(reign)
-        elif has_ended and self.recovery_s is None and reign not in self._reigns:
-            self.recovery_s = now - self._disturbed_at
+        elif reign not in self._reigns:
+            self._back_at.setdefault(reign[0], now)
 
-    def _once(self, workflow_id: str, what: int) -> bool:
+    def _once(self, workflow_id: str, bit: int) -> bool:
         """Tell whether this is news; what is not is counted. Workflows of other runs do not count."""
-        if workflow_id not in self.started:
+        seen = self._seen.get(workflow_id)
+        if seen is None:
             return False
-        if (workflow_id, what) in self._seen:
+        if seen >> bit & 1:
             self.duplicated += 1
             return False
-        self._seen.add((workflow_id, what))
+        self._seen[workflow_id] = seen | 1 << bit
         return True
 
     @property
@@ -81,9 +93,31 @@ class Tally:
         return len(self.started) - len(self.ended) + len(self.failed)
 
     @property
-    def in_flight(self) -> int:
-        """How many are open."""
+    def open(self) -> int:
+        """How many have not ended."""
         return len(self.started) - len(self.ended)
+
+    @property
+    def in_flight(self) -> int:
+        """How many are at work: open and not parked."""
+        return self.open - self.parked
+
+    @property
+    def caught_up_s(self) -> float | None:
+        """From the kill until every shard that has ever decided decides again; None without a kill, or if one does not.
+
+        A shard begins to decide what is new after it has caught up with what waited.
+        """
+        if self._disturbed_at is None or self._back_at.keys() < {partition for partition, _ in self._reigns}:
+            return None
+        return max(self._back_at.values(), default=self._disturbed_at) - self._disturbed_at
+
+    @property
+    def recovery_s(self) -> float | None:
+        """From the kill until the last open workflow has ended; None without a kill, or if one has not."""
+        if self._disturbed_at is None or self.open:
+            return None
+        return max(self.ended.values(), default=self._disturbed_at) - self._disturbed_at
 
     def latencies_ms(self) -> list[float]:
         """From the produce call to the final event, sorted."""

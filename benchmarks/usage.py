@@ -6,7 +6,7 @@ This process is the parent of the whole stack: of itself, only what it uses alon
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
@@ -31,17 +31,21 @@ def peak_rss_mb(pids: Mapping[str, int]) -> dict[str, float]:
     }
 
 
-def cpu_since(before: Mapping[str, float], after: Mapping[str, float], count: int) -> dict[str, float]:
-    """Return what each process has used per workflow between two looks, in ms; a worker's number is left out.
+def cpu_used(before: Mapping[str, float], after: Mapping[str, float], anew: Collection[str] = ()) -> dict[str, float]:
+    """Return what each process has used between two looks, in ms, workers together.
 
-    A process that was started anew in between has no meaningful difference: it counts from its new beginning.
+    Of those that were started `anew` in between, all that the new process has used counts.
     """
     used: dict[str, float] = {}
     for name, total in after.items():
         role = role_of(name)
-        spent = total - before.get(name, 0.0)
-        used[role] = used.get(role, 0.0) + (spent if spent >= 0 else total)
-    return {role: round(spent / max(count, 1), 3) for role, spent in used.items()}
+        used[role] = used.get(role, 0.0) + total - (0.0 if name in anew else before.get(name, 0.0))
+    return used
+
+
+def rss_bytes(pid: int) -> int:
+    """Return the resident memory of one process now."""
+    return _status_kb(pid, "VmRSS") * 1024
 
 
 def role_of(name: str) -> str:

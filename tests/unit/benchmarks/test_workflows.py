@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import app
+from benchmarks.linear import steps_input
 from benchmarks.plan import WORKLOADS
+from benchmarks.recovery import due_input
 from headrace.contracts.task_events import TaskSucceeded
+from headrace.contracts.timer_events import TimerStarted
 from headrace.testing import run_workflow
 
 FOLDER = Path(app.__file__).parent
@@ -23,8 +27,24 @@ DEFINITIONS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_workflow_runs_as_many_tasks_as_its_hops_count(name: str) -> None:
-    (tasks,) = {w.tasks for w in WORKLOADS.values() if name.startswith(w.workflow)}
+    (tasks,) = {workload.tasks for workload in WORKLOADS.values() if name.startswith(workload.workflow)}
     result = run_workflow(DEFINITIONS[name], {"value": 7}, {"pass_on": app.pass_on.function})
     assert (result.status, result.error, result.cause) == ("SUCCEEDED", None, None)
     assert sum(isinstance(event, TaskSucceeded) for event in result.events) == tasks
-    assert result.output == (7 if tasks == 3 else 100)
+    assert result.output == ({"value": 7} if tasks == 3 else 100)
+
+
+@pytest.mark.parametrize("definition", [FOLDER / "chain.yaml", app.bench_chain_python])
+def test_a_chain_has_as_many_steps_as_asked_for(definition: Any) -> None:
+    result = run_workflow(definition, json.loads(steps_input(12)(0)), {"pass_on": app.pass_on.function})
+    assert (result.status, result.cause, result.output) == ("SUCCEEDED", None, 12)
+    assert sum(isinstance(event, TaskSucceeded) for event in result.events) == 12
+
+
+@pytest.mark.parametrize("definition", [FOLDER / "park.yaml", app.bench_park_python])
+def test_what_is_parked_answers_at_its_time(definition: Any) -> None:
+    due_at = 1_900_000_000_123
+    result = run_workflow(definition, json.loads(due_input(due_at)(0)), {})
+    assert (result.status, result.cause, result.output) == ("SUCCEEDED", None, due_at)
+    (timer,) = [event for event in result.events if isinstance(event, TimerStarted)]
+    assert timer.due_at == due_at
