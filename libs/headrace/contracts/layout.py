@@ -32,6 +32,11 @@ class Field(msgspec.Struct, frozen=True):
         """Tell whether it is an int or a long."""
         return self.type in ("int", "long")
 
+    @property
+    def is_time(self) -> bool:
+        """Tell whether it is a time: ms since the epoch, six bytes on the wire."""
+        return self.type == "long" and (self.name == "at" or self.name.endswith("_at"))
+
 
 class Run(msgspec.Struct, frozen=True):
     """Neighbouring fields; `constant` is what they are on the wire with all defaults, None for a field by itself."""

@@ -17,7 +17,7 @@ from typing import Any
 from headrace.contracts.layout import Field, Run, record_name, runs_of
 from headrace.contracts.message import Message
 from headrace.contracts.registry import MESSAGE_TYPES
-from headrace.contracts.varints import SMALL, long_at, size_at
+from headrace.contracts.varints import SMALL, long_at, longs_at, size_at, time_at, times_seen
 
 Read = Callable[[bytes, int], tuple[Any, int]]
 """Returns what stands at a position, and the position after it."""
@@ -33,6 +33,7 @@ def reader_of(name: str) -> Read:
     """Return the function that reads a message type."""
     scope: dict[str, Any] = {"_Made": MESSAGE_TYPES[name], "_SMALL": SMALL, "_long_at": long_at, "_size_at": size_at}
     scope |= {"_double_at": _double_at, "_text_at": _text_at, "_event_at": event_at}
+    scope |= {"_times_seen": times_seen, "_time_at": time_at, "_longs_at": _longs_at}
     scope |= {"_optional_at": _optional_at, "_array_at": _array_at, "_map_at": _map_at}
     for run in runs_of(name):
         for field in run.fields:
@@ -103,7 +104,10 @@ def _block(field: Field) -> list[str]:
                 "    _p = _s + (_n >> 1)",
                 f"{name} = {value}",
             ]
-        case "int" | "long" if not name.endswith("at"):
+        case "long" if field.is_time:
+            lines = [f"{name} = _times_seen.get(_d[_p : _p + 6])", f"if {name} is not None:", "    _p += 6", "else:"]
+            return [*lines, f"    {name}, _p = _time_at(_d, _p)"]
+        case "int" | "long":
             lines = [f"{name} = _d[_p]", f"if {name} < 128:", f"    {name} = _SMALL[{name}]", "    _p += 1", "else:"]
             return [*lines, f"    {name}, _p = _long_at(_d, _p)"]
     return [f"{name}, _p = {_call(field.type)}"]
@@ -111,14 +115,14 @@ def _block(field: Field) -> list[str]:
 
 def _call(schema: Any) -> str:
     match schema:
-        case "int" | "long":  # a time, which has six bytes
-            return "_long_at(_d, _p)"
         case "boolean":
             return "_d[_p] != 0, _p + 1"
         case "double":
             return "_double_at(_d, _p)"
         case ["null", other]:
             return f"_optional_at(_d, _p, _{record_name(other)}_at)"
+        case {"type": "array", "items": "int" | "long"}:
+            return "_longs_at(_d, _p)"
         case {"type": "array", "items": items}:
             return f"_array_at(_d, _p, {_item(items)})"
         case {"type": "map", "values": values}:
@@ -166,18 +170,33 @@ def _double_at(data: bytes, at: int) -> tuple[float, int]:
 
 
 def _array_at(data: bytes, at: int, read: Read) -> tuple[list[Any], int]:
-    """Read blocks of items up to an empty one; a negative count is followed by the block's size in bytes."""
     items: list[Any] = []
     while True:
-        count, at = long_at(data, at)
+        count, at = _block_at(data, at)
         if not count:
             return items, at
-        if count < 0:
-            count = -count
-            _, at = long_at(data, at)
         for _ in range(count):
             item, at = read(data, at)
             items.append(item)
+
+
+def _longs_at(data: bytes, at: int) -> tuple[list[int], int]:
+    numbers: list[int] = []
+    while True:
+        count, at = _block_at(data, at)
+        if not count:
+            return numbers, at
+        some, at = longs_at(data, at, count)
+        numbers += some
+
+
+def _block_at(data: bytes, at: int) -> tuple[int, int]:
+    """Read how many items the next block of an array has; a negative count is followed by the block's size in bytes."""
+    count, at = long_at(data, at)
+    if count >= 0:
+        return count, at
+    _, at = long_at(data, at)
+    return -count, at
 
 
 def _map_at(data: bytes, at: int, read: Read) -> tuple[dict[str, Any], int]:

@@ -6,6 +6,7 @@ high bits hardly ever change: those are looked up too, so that a time costs two 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,8 +16,12 @@ _LIMIT: Final = 1 << 63
 # Ten bytes of seven bits are the most that 64 bits can take.
 _LONGEST: Final = 10
 _TABLE: Final = 1 << 13
+_TWO_PARTS: Final = 1 << 27
 # High bits seen: each stands for 8 s of times, or 8,192 offsets of one partition.
 _HIGH_SEEN: Final = 1024
+# A few seconds of times.
+_TIMES_SEEN: Final = 4096
+_TIME_BYTES: Final = 6
 
 
 def _plain(zigzag: int) -> bytes:
@@ -35,18 +40,37 @@ class _Numbers(dict[int, bytes]):
     """The bytes of every number. `NUMBERS[n]` raises `OverflowError` for what no 64 bits hold."""
 
     def __missing__(self, value: int) -> bytes:
-        if not -_LIMIT <= value < _LIMIT:
+        zigzag = value << 1 if value >= 0 else ~(value << 1)
+        if zigzag >> _LOW_BITS <= _LOW:
+            return _LOW_BYTES[zigzag & _LOW] + _PLAIN_BYTES[zigzag >> _LOW_BITS]
+        if zigzag >= 2 * _LIMIT:
             raise OverflowError(f"Expected a number of 64 bits, but found {value}")
-        zigzag = (value << 1) ^ (value >> 63)
         return _LOW_BYTES[zigzag & _LOW] + _high_bytes(zigzag >> _LOW_BITS)
 
 
 _LOW_BYTES: Final = [bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(_LOW + 1)]
 """The first two bytes of every longer number."""
+_PLAIN_BYTES: Final = [_plain(zigzag) for zigzag in range(_LOW + 1)]
+"""The bytes of every shorter one; also the rest of one of 28 bits."""
 NUMBERS: Final = _Numbers({n: _plain((n << 1) ^ (n >> 63)) for n in range(-_TABLE, _TABLE)})
 SMALL: Final = [(zigzag >> 1) ^ -(zigzag & 1) for zigzag in range(128)]
 """The number that a single byte below 128 stands for."""
 _high_seen: dict[bytes, int] = {}
+times_seen: Final[dict[bytes, int]] = {}
+"""Times by their six bytes, as `time_at` has read them. Most records of a millisecond tell the same few."""
+
+
+class _Times(dict[int, bytes]):
+    """The bytes of every time, kept for a while: most messages of a millisecond tell the same few."""
+
+    def __missing__(self, value: int) -> bytes:
+        if len(self) >= _TIMES_SEEN:
+            self.clear()
+        encoded = self[value] = NUMBERS[value]
+        return encoded
+
+
+TIMES: Final = _Times()
 
 
 def long_at(data: bytes, at: int) -> tuple[int, int]:
@@ -63,12 +87,66 @@ def long_at(data: bytes, at: int) -> tuple[int, int]:
     if second < 0x80:
         zigzag = first & 0x7F | second << 7
         return (zigzag >> 1) ^ -(zigzag & 1), at + 2
+    third = data[at + 2]
+    if third < 0x80:
+        zigzag = first & 0x7F | (second & 0x7F) << 7 | third << 14
+        return (zigzag >> 1) ^ -(zigzag & 1), at + 3
     rest = data[at + 2 : at + 6]
     high = _high_seen.get(rest)
     if high is None:
         return _unseen(data, at)
     zigzag = high | (second & 0x7F) << 7 | first & 0x7F
     return (zigzag >> 1) ^ -(zigzag & 1), at + 6
+
+
+def time_at(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number at a position, and the position after it; remember it where it is a time of our days.
+
+    Raises:
+        IndexError: the data ends within it.
+        ValueError: it has more than 64 bits.
+    """
+    value, end = long_at(data, at)
+    if end - at == _TIME_BYTES:
+        if len(times_seen) >= _TIMES_SEEN:
+            times_seen.clear()
+        times_seen[data[at:end]] = value
+    return value, end
+
+
+def longs_at(data: bytes, at: int, count: int) -> tuple[list[int], int]:
+    """Return some numbers that begin at a position, and the position after them.
+
+    Raises:
+        IndexError: the data ends within them.
+        ValueError: one has more than 64 bits.
+    """
+    found = []
+    for _ in range(count):
+        first = data[at]
+        if first < 0x80:
+            found.append(SMALL[first])
+            at += 1
+        elif data[at + 1] >= 0x80 and data[at + 2] < 0x80:  # three bytes, like most assignments
+            zigzag = first & 0x7F | (data[at + 1] & 0x7F) << 7 | data[at + 2] << 14
+            found.append((zigzag >> 1) ^ -(zigzag & 1))
+            at += 3
+        else:
+            number, at = long_at(data, at)
+            found.append(number)
+    return found, at
+
+
+def longs(numbers: Sequence[int]) -> bytes:
+    """Return the bytes of some numbers."""
+    return b"".join(
+        [
+            _LOW_BYTES[number << 1 & _LOW] + _PLAIN_BYTES[number >> 13]
+            if _TABLE <= number < _TWO_PARTS
+            else NUMBERS[number]
+            for number in numbers
+        ]
+    )
 
 
 def size_at(data: bytes, at: int) -> tuple[int, int]:
@@ -95,7 +173,7 @@ def _unseen(data: bytes, at: int) -> tuple[int, int]:
         raise ValueError(f"Expected a number of at most {_LONGEST} bytes, but found a longer one")
     if zigzag >= 2 * _LIMIT:
         raise ValueError("Expected a number of 64 bits, but found a larger one")
-    if count == 5:  # two low bytes and four high ones: a time of our days
+    if count + 1 == _TIME_BYTES:  # two low bytes and four high ones: a time of our days
         if len(_high_seen) >= _HIGH_SEEN:
             _high_seen.clear()
         _high_seen[data[at + 2 : at + 6]] = zigzag & ~_LOW

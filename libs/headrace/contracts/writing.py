@@ -17,7 +17,7 @@ from headrace.contracts.journal import JournalRecord
 from headrace.contracts.layout import Field, record_name, runs_of
 from headrace.contracts.message import Message
 from headrace.contracts.registry import MESSAGE_TYPES
-from headrace.contracts.varints import NUMBERS
+from headrace.contracts.varints import NUMBERS, TIMES, longs
 
 Write = Callable[[bytes, Any], bytes]
 """Returns the bytes that are to stand before a message, and its Avro body."""
@@ -28,8 +28,14 @@ _pack_double = struct.Struct("<d").pack
 @cache
 def writer_of(name: str) -> Write:
     """Return the function that writes a message type."""
-    scope: dict[str, Any] = {"_NUMBERS": NUMBERS, "_double": _pack_double, "_array": _array, "_map": _map}
-    scope |= {"_text": _text, "_number": NUMBERS.__getitem__, "_event": write_event}
+    scope: dict[str, Any] = {
+        "_NUMBERS": NUMBERS,
+        "_TIMES": TIMES,
+        "_double": _pack_double,
+        "_array": _array,
+        "_map": _map,
+    }
+    scope |= {"_text": _text, "_number": NUMBERS.__getitem__, "_event": write_event, "_longs": _longs}
     for run in runs_of(name):
         for field in run.fields:
             scope |= {f"_write_{nested}": writer_of(nested) for nested in _nested(field.type)}
@@ -90,6 +96,8 @@ def _piece(field: Field) -> tuple[list[str], list[str]]:
             return [f"{name} = _m.{name}.encode()"], [f"_NUMBERS[len({name})]", name]
         case "bytes":
             return [f"{name} = _m.{name}"], [f"_NUMBERS[len({name})]", name]
+        case "long" if field.is_time:
+            return [], [f"_TIMES[_m.{name}]"]
         case "int" | "long":
             return [], [f"_NUMBERS[_m.{name}]"]
         case "boolean":
@@ -98,6 +106,8 @@ def _piece(field: Field) -> tuple[list[str], list[str]]:
             return [], [f"_double(_m.{name})"]
         case ["null", nested]:
             return [], [f"b'\\0' if _m.{name} is None else _write_{record_name(nested)}(b'\\2', _m.{name})"]
+        case {"type": "array", "items": "int" | "long"}:
+            return [], [f"_longs(_m.{name})"]
         case {"type": "array", "items": items}:
             return [], [f"_array(_m.{name}, {_item(items)})"]
         case {"type": "map", "values": values}:
@@ -142,6 +152,10 @@ def _array(items: Sequence[Any], write: Callable[[Any], bytes]) -> bytes:
     if not items:
         return b"\0"
     return b"".join((NUMBERS[len(items)], *map(write, items), b"\0"))
+
+
+def _longs(numbers: Sequence[int]) -> bytes:
+    return b"".join((NUMBERS[len(numbers)], longs(numbers), b"\0")) if numbers else b"\0"
 
 
 def _map(items: dict[str, Any], write: Callable[[Any], bytes]) -> bytes:
