@@ -29,7 +29,7 @@ from headrace.contracts.workflow_events import ActivationYielded, CommandForward
 from headrace.shard.decider import Input
 from headrace.shard.roles import InputSpec, ShardRole
 
-COMMANDS, JOURNAL = "workflow.commands", "workflow.journal"
+COMMANDS, JOURNAL, SNAPSHOTS = "workflow.commands", "workflow.journal", "workflow.snapshots"
 _CODEC = Codec()
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 from headrace.contracts.codec import Codec
 from headrace.contracts.headers import journal_position
-from headrace.contracts.journal import JournalRecord
+from headrace.contracts.journal import Checkpoint, JournalRecord
 from headrace.contracts.message import Message
 from headrace.shard.clock import ManualClock
 from headrace.shard.fold import Fold
@@ -14,8 +14,10 @@ from headrace.shard.host import ShardHost
 from headrace.shard.limits import Limits
 from headrace.shard.memory import MemoryLog
 from headrace.shard.memory_group import MemoryGroup
+from headrace.shard.ports import TopicPartition
 from headrace.shard.reader_rule import START, Verdict, judge
-from tests.support.bank import COMMANDS, JOURNAL, Bank, BankDecider, bank_role, command
+from headrace.shard.snapshots import CHECKPOINT_KEY
+from tests.support.bank import COMMANDS, JOURNAL, SNAPSHOTS, Bank, BankDecider, bank_role, command
 
 CODEC = Codec()
 
@@ -65,6 +67,32 @@ class MemoryWorld:
             if idle > 50:
                 return
         raise AssertionError(f"still busy after {rounds} rounds")
+
+    def ask_checkpoint(self, name: str, shard: int = 0) -> None:
+        """Let a shard begin a checkpoint with its next step."""
+        reign = self.hosts[name].shards[shard].reign
+        assert reign is not None, f"{name} does not reign over shard {shard}"
+        reign.checkpoints.ask()
+
+    def checkpoint(self, name: str, shard: int = 0) -> Checkpoint:
+        """Let a shard make a checkpoint, and return it."""
+        self.ask_checkpoint(name, shard)
+        self.settle(name)
+        reign = self.hosts[name].shards[shard].reign
+        assert reign is not None and reign.checkpoints.committed is not None
+        return reign.checkpoints.committed
+
+    def written_checkpoint(self, shard: int = 0) -> Checkpoint | None:
+        """Return the checkpoint that the log holds."""
+        records, _ = self.log.read(TopicPartition(SNAPSHOTS, shard), 0, 1_000_000, committed=True)
+        found = [CODEC.decode(record.value) for record in records if record.key == CHECKPOINT_KEY]
+        assert all(isinstance(checkpoint, Checkpoint) for checkpoint in found)
+        return found[-1] if found else None  # type: ignore[return-value]
+
+    def low(self, topic: str, shard: int = 0) -> int:
+        """Return the first offset of a partition that was not deleted."""
+        where = TopicPartition(topic, shard)
+        return self.log.bounds([where])[where].low
 
     def state(self, name: str, shard: int = 0) -> Bank:
         """Return the live state of a shard."""
