@@ -35,10 +35,12 @@ def service(name: str, apps: tuple[str, ...], worker_name: str, slots: int | Non
         raise click.UsageError(f"Expected --app only for {' and '.join(_WITH_APPS)}, but found it for {name}")
     if (worker_name or slots is not None) and name != "worker":
         raise click.UsageError(f"Expected --name and --slots only for worker, but found them for {name}")
+    from headrace.runtime import collector
     from headrace.runtime.settings import Settings
 
     _configure(name)
     run = _run_function(name)
+    collector.tune()
     settings = Settings.load()
     arguments: list[object] = [settings]
     if name in _WITH_APPS:
