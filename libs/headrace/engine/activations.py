@@ -6,7 +6,6 @@ record.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,11 @@ from headrace.engine.budget import BudgetPort
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import NonDeterministic
 from headrace.engine.programs.program import Definitions, Program, RunInfo
-from headrace.engine.state import CANCEL, Run
+from headrace.engine.recent import Recent
+from headrace.engine.run import CANCEL, Run
+
+_PREPARED = 500
+"""Definitions that are kept ready to run: some 50 KB each, and a few ms to make ready."""
 
 
 class DefinitionMissing(Exception):
@@ -22,17 +25,16 @@ class DefinitionMissing(Exception):
 
 
 class Activations:
-    """Live kernels by run id, at most `limit` of them; the one that was used longest ago goes first."""
+    """Live kernels by run id: at most `limit` of them, those that were used last."""
 
     def __init__(
-        self, *, definitions: Definitions, programs: Mapping[str, Program], budget: BudgetPort, limit: int = 10_000
+        self, *, definitions: Definitions, programs: Mapping[str, Program], budget: BudgetPort, limit: int = 1_000
     ) -> None:
         self.definitions = definitions
         self.programs = programs
         self.budget = budget
-        self._limit = limit
-        self._live: OrderedDict[str, Kernel] = OrderedDict()
-        self._prepared: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._live: Recent[str, Kernel] = Recent(limit, lambda _, kernel: _close(kernel))
+        self._prepared: Recent[tuple[str, str], Any] = Recent(_PREPARED, lambda _key, _definition: None)
 
     def caught_up(self, run: Run) -> Kernel:
         """Return the run's kernel after everything that the run has recorded was delivered to it.
@@ -45,11 +47,10 @@ class Activations:
         kernel = self._live.get(run.run_id)
         if kernel is None:
             kernel = self._start(run)
-            self._live[run.run_id] = kernel
-            if len(self._live) > self._limit:
-                self._live.popitem(last=False)[1].close()
+            self._live.put(run.run_id, kernel)
         else:
-            self._live.move_to_end(run.run_id)
+            # The run may have been packed and unpacked since: the record is the same, the list is not.
+            kernel.recorded = run.steps
         log = run.log
         while kernel.delivered < len(log):
             end = log[kernel.delivered]
@@ -67,9 +68,16 @@ class Activations:
 
     def drop(self, run_id: str) -> None:
         """Forget a run's kernel."""
-        kernel = self._live.pop(run_id, None)
-        if kernel is not None and not (kernel.main is not None and kernel.main.done):
-            kernel.close()
+        kernel = self._live.pop(run_id)
+        if kernel is not None:
+            _close(kernel)
+
+    def rest(self) -> None:
+        """Drop the kernels that were not used since the last time."""
+        self._live.age()
+
+    def __len__(self) -> int:
+        return len(self._live)
 
     def prepared(self, program: str, name: str, version: str) -> tuple[Program, Any]:
         """Return a program and a definition prepared for it.
@@ -89,9 +97,8 @@ class Activations:
                 raise DefinitionMissing(
                     f"Expected definition {name}@{version}, but it is not known here; deploy it again"
                 )
-            found = self._prepared[(name, version)] = runner.prepare(definition)
-            if len(self._prepared) > self._limit:
-                self._prepared.popitem(last=False)
+            found = runner.prepare(definition)
+            self._prepared.put((name, version), found)
         return runner, found
 
     def _start(self, run: Run) -> Kernel:
@@ -117,3 +124,8 @@ def run_info(run: Run) -> RunInfo:
         previous=run.previous,
         depth=run.parent.depth if run.parent else 0,
     )
+
+
+def _close(kernel: Kernel) -> None:
+    if kernel.main is None or not kernel.main.done:
+        kernel.close()

@@ -29,11 +29,15 @@ from headrace.contracts.workflow_events import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
+from headrace.engine import checkpoint
+from headrace.engine.closed import ClosedIds
 from headrace.engine.context import Context
 from headrace.engine.decide import advance, timers
 from headrace.engine.decide.commands import decide_command, rejected
 from headrace.engine.decide.journals import decide_journal
 from headrace.engine.evolve.registry import evolve
+from headrace.engine.last_results import LastResults
+from headrace.engine.runs import Runs
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
@@ -51,7 +55,13 @@ class DecisionDecider:
 
     def initial(self) -> ShardState:
         """Return the state of a shard that has decided nothing yet."""
-        return ShardState(shard=self.context.shards.shard)
+        limits = self.context.limits
+        return ShardState(
+            shard=self.context.shards.shard,
+            runs=Runs(limits.live_runs),
+            closed=ClosedIds(keep_ms=limits.closed_keep_ms, limit=limits.closed_limit),
+            previous=LastResults(limit=limits.previous_limit, limit_bytes=limits.previous_bytes),
+        )
 
     def decide(self, state: ShardState, item: Input, now_ms: int) -> Iterator[Message]:
         """Yield the events that follow from an input."""
@@ -87,6 +97,16 @@ class DecisionDecider:
     def evolve(self, state: ShardState, event: Message) -> None:
         """Change the state by one event."""
         evolve(state, event)
+
+    def changes(self, state: ShardState) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what has changed since the last checkpoint; what was not used since then is packed."""
+        yield from checkpoint.changes(state)
+        state.runs.rest()
+        self.context.activations.rest()
+
+    def restored(self, entries: Iterable[tuple[str, bytes]]) -> ShardState:
+        """Return the state that the entries of all checkpoints describe."""
+        return checkpoint.restored(self.initial(), entries)
 
     def taken_over(self, state: ShardState, now_ms: int) -> None:
         """Nothing: a decision shard has no liveness clocks."""

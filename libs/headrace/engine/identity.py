@@ -5,6 +5,22 @@ from __future__ import annotations
 from hashlib import blake2b
 
 
-def input_digest(data: bytes) -> bytes:
-    """Return 16 bytes that stand for an input."""
-    return blake2b(data, digest_size=16).digest()
+def id_digest(workflow_id: str) -> bytes:
+    """Return 16 bytes that stand for a workflow id: enough that no two ids share them."""
+    return blake2b(workflow_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def command_digest(command_id: str) -> bytes:
+    """Return 8 bytes that stand for the command that started a workflow; zeros for none."""
+    return blake2b(command_id.encode("utf-8", "surrogatepass"), digest_size=8).digest() if command_id else bytes(8)
+
+
+def start_digest(name: str, data: bytes) -> bytes:
+    """Return 8 bytes that stand for what a workflow was started with: its definition's name and its input.
+
+    They are compared for one and the same id only, so 8 bytes are plenty.
+    """
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8)
+    digest.update(b"\0")
+    digest.update(data)
+    return digest.digest()

@@ -27,8 +27,47 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
         int, Meta(description="Inputs that wait with a stuck workflow; senders beyond that have long repeated.", ge=1)
     ] = 10_000
     live_coroutines: Annotated[
-        int, Meta(description="Coroutines that a shard keeps live; others are rebuilt when something happens.", ge=1)
+        int,
+        Meta(
+            description="Coroutines that a shard keeps live, 10 KB or more each; others are rebuilt from the record "
+            "when needed. More than are at work at a time: with fewer, each step would replay its workflow.",
+            ge=64,
+        ),
+    ] = 1_000
+    live_runs: Annotated[
+        int,
+        Meta(
+            description="Workflows that a shard keeps unpacked, 3 KB and more each; the others are bytes, some 0.5 KB.",
+            ge=64,
+        ),
+    ] = 2_000
+    closed_keep_ms: Annotated[
+        int,
+        Meta(
+            description="How long the id of a workflow that has ended is remembered, so that a repeated start is "
+            "recognized: a day, since whoever repeats a start does so within one.",
+            ge=60_000,
+        ),
+    ] = 86_400_000
+    closed_limit: Annotated[
+        int,
+        Meta(
+            description="Ids of ended workflows that a shard remembers at most, 40 bytes each. A start that waited "
+            "while more ended is refused, since it may have run: this is more than a backlog has.",
+            ge=1_000,
+        ),
+    ] = 500_000
+    previous_limit: Annotated[
+        int,
+        Meta(
+            description="Series of which a shard remembers the last result (`previous`); each shard keeps all of them.",
+            ge=1,
+        ),
     ] = 10_000
+    previous_bytes: Annotated[
+        int,
+        Meta(description="What those results may take on a shard: results that large belong elsewhere.", ge=1_048_576),
+    ] = 67_108_864
     budget_cpu_ms: Annotated[
         int, Meta(description="CPU time of one activation: a thousand times what a real one needs.", ge=100)
     ] = 1_000

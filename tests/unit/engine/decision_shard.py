@@ -16,6 +16,7 @@ from headrace.contracts.topics import WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
 from headrace.engine.activations import Activations
 from headrace.engine.budget import BudgetPort, NoBudget
 from headrace.engine.context import Context, Limits, Shards
+from headrace.engine.decide import timers
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Program
@@ -23,6 +24,7 @@ from headrace.engine.programs.python.program import PythonProgram
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 from headrace.testing.definitions import InMemoryDefinitions
+from tests.support.snapshots import merge
 
 CODEC = Codec()
 
@@ -38,7 +40,7 @@ class DecisionShard:
         budget: BudgetPort | None = None,
         forgetful: bool = False,
     ) -> None:
-        """`forgetful`: drop all live coroutines before every input, so that each is rebuilt from the record."""
+        """`forgetful`: before every input, go on in a new process from a snapshot, so that coroutines are rebuilt."""
         self.definitions = InMemoryDefinitions()
         for workflow in workflows:
             self.definitions.add(workflow)
@@ -46,15 +48,39 @@ class DecisionShard:
             "graph": GraphProgram(),
             "python": PythonProgram(lambda source: self.definitions.functions[source]),
         }
-        self.activations = Activations(definitions=self.definitions, programs=programs, budget=budget or NoBudget())
-        self.decider = DecisionDecider(
-            Context(shards=shards or Shards(), limits=limits or Limits(), activations=self.activations)
-        )
+        self._limits = limits or Limits()
+        self._shards = shards or Shards()
+        self._programs = programs
+        self._budget = budget or NoBudget()
+        self.new_process()
         self.state: ShardState = self.decider.initial()
         self.journal: list[Message] = []
+        self.entries: dict[str, bytes] = {}
         self.now_ms = 1_000
         self._forgetful = forgetful
         self._offset = -1
+
+    def new_process(self) -> None:
+        """Forget everything that is not in the state: live coroutines, and definitions that are ready to run."""
+        self.activations = Activations(
+            definitions=self.definitions,
+            programs=self._programs,
+            budget=self._budget,
+            limit=self._limits.live_coroutines,
+        )
+        self.decider = DecisionDecider(Context(shards=self._shards, limits=self._limits, activations=self.activations))
+
+    def checkpoint(self) -> int:
+        """Take what has changed into the snapshot, and hold it against the state; return the bytes written."""
+        written = merge(self.entries, self.decider.changes(self.state))
+        assert contents(self.decider.restored(sorted(self.entries.items()))) == contents(self.state)
+        return written
+
+    def take_over(self) -> None:
+        """Go on in a new process, with a state that comes out of the snapshot."""
+        self.checkpoint()
+        self.new_process()
+        self.state = self.decider.restored(sorted(self.entries.items()))
 
     def command(self, message: Message | None, *, key: str = "", value: bytes = b"", error: str = "") -> list[Message]:
         """Decide a command and return the events."""
@@ -117,8 +143,7 @@ class DecisionShard:
 
     def _fold(self, decide: Callable[[], Any]) -> list[Message]:
         if self._forgetful:
-            for run in self.state.runs.values():
-                self.activations.drop(run.run_id)
+            self.take_over()
         events = []
         for event in decide():
             self.decider.evolve(self.state, event)
@@ -136,8 +161,8 @@ class DecisionShard:
 
 
 def contents(state: ShardState) -> Any:
-    """Return what a state holds, without its timer index."""
-    return (state.runs, state.closed, state.previous, state.pending)
+    """Return what a state holds, and when its next timer is due."""
+    return (state.runs, state.closed, state.previous, state.pending, timers.due_at(state))
 
 
 def only(events: list[Message], kind: type[Any]) -> Any:

@@ -117,8 +117,7 @@ def test_terminate_ends_a_stuck_run_and_tells_everybody_who_may_hold_something_o
     shard = DecisionShard(CHAIN)
     task = only(shard.start("chain"), TaskScheduled)
     shard.definitions._by_name.clear()
-    shard.activations._prepared.clear()
-    shard.activations.drop(task.run_id)
+    shard.new_process()
     stuck = only(shard.complete(task), WorkflowStuck)
     assert stuck.error == "headrace.DefinitionMissing"
     assert names(shard.complete(task)) == [CommandHeld.__name__]
@@ -134,8 +133,7 @@ def test_code_that_parts_from_the_record_is_stuck_with_both_sides_shown() -> Non
         await ctx.run("another", n)
 
     shard.definitions.functions[b"sequence"] = changed
-    shard.activations._prepared.clear()
-    shard.activations.drop(task.run_id)
+    shard.new_process()
     stuck = only(shard.complete(task), WorkflowStuck)
     assert stuck.error == "headrace.NonDeterministic"
     assert "[task one" in stuck.cause

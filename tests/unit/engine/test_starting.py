@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from headrace.contracts.commands import StartWorkflow
@@ -47,10 +46,11 @@ def test_a_used_id_is_refused_and_nothing_changes(closed: bool, fields: dict[str
     shard.start("chain", {"x": 1})
     if closed:
         shard.terminate()
-    before = msgspec.msgpack.encode([shard.state.runs, shard.state.closed])
+    before = (shard.state.runs.packed("w"), shard.state.closed.get("w"))
+    assert before != (None, None)
     refused = only(shard.start("chain", command_id="c2", **fields), StartRefused)
     assert (refused.error, refused.existing, refused.command_id) == ("headrace.AlreadyExists", True, "c2")
-    assert msgspec.msgpack.encode([shard.state.runs, shard.state.closed]) == before
+    assert (shard.state.runs.packed("w"), shard.state.closed.get("w")) == before
 
 
 def test_rerun_waits_for_the_end_and_then_counts_on() -> None:

@@ -51,7 +51,7 @@ def test_an_entry_of_a_newer_release_is_refused() -> None:
     decider = DispatcherDecider()
     with pytest.raises(ValueError, match="start the newer release"):
         decider.restored([("z/1", b"")])
-    with pytest.raises(ValueError, match="Expected version 1 or older"):
+    with pytest.raises(ValueError, match="Expected format 1 or older"):
         decider.restored([("s", b"\x94\x02\x00\x00\x90")])
     with pytest.raises(ValueError, match="can read"):
         decider.restored([("s", b"\x91\xa1x")])

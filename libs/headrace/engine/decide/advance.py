@@ -22,7 +22,8 @@ from headrace.engine.decide.requests import cancel_event, event_of, size_of
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
 from headrace.engine.programs.program import Result
-from headrace.engine.state import STUCK, Run, ShardState
+from headrace.engine.run import STUCK, Run
+from headrace.engine.state import ShardState
 from headrace.engine.tracebacks import cause_of
 
 TIMED_OUT_REASON = "headrace.WorkflowTimedOut"

@@ -11,7 +11,7 @@ from headrace.engine.decide.advance import advance, caught_up_or_stuck
 from headrace.engine.decide.requests import attempt_event
 from headrace.engine.kernel.requests import RunTask
 from headrace.engine.retry import retry_delay_ms
-from headrace.engine.state import BACKOFF, OpenStep, Run
+from headrace.engine.run import BACKOFF, OpenStep, Run
 
 
 def request_of(context: Context, run: Run, step: int, now_ms: int) -> Generator[Message, None, RunTask | None]:

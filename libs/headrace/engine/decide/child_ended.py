@@ -19,7 +19,8 @@ from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
 from headrace.engine.evolve.workflow import END_STATUS, WorkflowEnd
 from headrace.engine.kernel.outcomes import Outcome
-from headrace.engine.state import CHILD, ShardState
+from headrace.engine.run import CHILD
+from headrace.engine.state import ShardState
 
 
 def child_ended(

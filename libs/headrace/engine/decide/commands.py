@@ -11,7 +11,8 @@ from headrace.engine.context import Context
 from headrace.engine.decide.end_workflow import cancel_workflow, terminate_workflow
 from headrace.engine.decide.start_workflow import WORKFLOW_ID, start_workflow
 from headrace.engine.decide.task_result import complete_task, fail_task
-from headrace.engine.state import STUCK, Run, ShardState
+from headrace.engine.run import STUCK, Run
+from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
 WorkflowCommand = c.StartWorkflow | c.CompleteTask | c.FailTask | c.CancelWorkflow | c.TerminateWorkflow

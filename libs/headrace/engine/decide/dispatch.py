@@ -10,7 +10,8 @@ from headrace.contracts.task_events import AssignmentRevoked, TaskReleased
 from headrace.engine.context import Context
 from headrace.engine.decide.attempts import attempt_failed, attempt_timed_out, request_of
 from headrace.engine.decide.requests import attempt_event
-from headrace.engine.state import SCHEDULED, TASK, OpenStep, Run, ShardState
+from headrace.engine.run import SCHEDULED, TASK, OpenStep, Run
+from headrace.engine.state import ShardState
 
 
 def attempt_timed_out_at_dispatcher(

@@ -11,7 +11,8 @@ from headrace.contracts.workflow_events import CancelRequested, WorkflowTerminat
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
 from headrace.engine.decide.requests import cancel_event
-from headrace.engine.state import CHILD, Run, ShardState
+from headrace.engine.run import CHILD, Run
+from headrace.engine.state import ShardState
 
 
 def cancel_workflow(context: Context, state: ShardState, command: CancelWorkflow, now_ms: int) -> Iterator[Message]:

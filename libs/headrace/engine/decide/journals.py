@@ -30,7 +30,8 @@ from headrace.engine.decide.end_workflow import cancel_child
 from headrace.engine.decide.leases import lease_granted, lease_refused
 from headrace.engine.decide.start_workflow import start_child
 from headrace.engine.evolve.workflow import WorkflowEnd
-from headrace.engine.state import STUCK, ShardState
+from headrace.engine.run import STUCK
+from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
 _ENDS = (WorkflowSucceeded, WorkflowFailed, WorkflowCancelled, WorkflowTerminated, WorkflowTimedOut)

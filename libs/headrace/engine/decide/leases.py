@@ -10,7 +10,8 @@ from headrace.contracts.resource_events import LeaseGranted, LeaseRefused
 from headrace.engine.context import Context
 from headrace.engine.decide.attempts import attempt_failed, request_of
 from headrace.engine.decide.requests import attempt_event
-from headrace.engine.state import LEASE, OpenStep, Run, ShardState
+from headrace.engine.run import LEASE, OpenStep, Run
+from headrace.engine.state import ShardState
 
 
 def lease_granted(context: Context, state: ShardState, event: LeaseGranted, now_ms: int) -> Iterator[Message]:

@@ -11,7 +11,7 @@ from headrace.contracts.task_events import NodeEnded, TaskCancelled, TaskRefused
 from headrace.contracts.timer_events import TimerCancelled, TimerStarted
 from headrace.engine.context import Context
 from headrace.engine.kernel.requests import CancelStep, EndNode, Refuse, Request, RunTask, Skip, Sleep, StartChild
-from headrace.engine.state import CHILD, TASK, TIMER, OpenStep, Run
+from headrace.engine.run import CHILD, TASK, TIMER, OpenStep, Run
 
 _EVENT_OVERHEAD_BYTES = 256
 """What an event takes beside its payload: ids, names and numbers, generously."""

@@ -15,12 +15,14 @@ from headrace.contracts.references import ParentRef
 from headrace.contracts.workflow_events import CommandRejected, StartRefused, WorkflowStarted
 from headrace.engine.activations import DefinitionMissing
 from headrace.engine.budget import BudgetExceeded
+from headrace.engine.closed import Closed
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
 from headrace.engine.expressions import ExpressionError
-from headrace.engine.identity import input_digest
+from headrace.engine.identity import command_digest, start_digest
 from headrace.engine.programs.program import RunInfo
-from headrace.engine.state import Closed, Run, ShardState
+from headrace.engine.run import Run
+from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
 WORKFLOW_ID = re.compile(r"[A-Za-z0-9._:@=+-]{1,200}")
@@ -44,9 +46,11 @@ def start_workflow(
     try:
         if existing is not None and not _may_run_again(command, existing):
             return
+        if existing is None and item.at < state.closed.forgotten_before:
+            raise _too_old(state, command, item)
         definition = _definition(context, command.name, command.version)
         started = _started(context, command, definition, run_id, existing, item.trace, now_ms)
-        started = msgspec.structs.replace(started, previous=state.previous.get((command.name, started.key), b""))
+        started = msgspec.structs.replace(started, previous=state.previous.get(command.name, started.key))
     except _Refusal as refusal:
         yield StartRefused(
             workflow_id=command.workflow_id,
@@ -111,10 +115,10 @@ def start_child(
 
 def _may_run_again(command: StartWorkflow, existing: Run | Closed) -> bool:
     """Tell whether a used id gets a new run (True) or is joined (False); raise the refusal otherwise."""
-    if existing.command_id == command.command_id and command.command_id:
-        return False
     is_open = isinstance(existing, Run)
-    found = "is running" if is_open else f"has ended as {existing.status}"
+    if command.command_id and _same_command(command, existing):
+        return False
+    found = f"({existing.name}) is running" if isinstance(existing, Run) else f"has ended as {existing.status}"
     if command.if_exists == "rerun":
         if not is_open:
             return True
@@ -127,13 +131,34 @@ def _may_run_again(command: StartWorkflow, existing: Run | Closed) -> bool:
             "headrace.AlreadyExists",
             f"Expected an unused id, but {command.workflow_id} {found}; choose another id, or join or rerun it",
         )
-    digest = existing.input if isinstance(existing, Closed) else input_digest(existing.input)
-    if existing.name == command.name and digest == input_digest(command.input):
+    if _same_start(command, existing):
         return False
     raise _Refusal(
         "headrace.AlreadyExists",
-        f"Expected an unused id or the same workflow and input, but {command.workflow_id} ({existing.name}) {found} "
-        "with another; choose another id, or start it with if_exists=rerun once it has ended",
+        f"Expected an unused id or the same workflow and input, but {command.workflow_id} {found} "
+        "with others; choose another id, or start it with if_exists=rerun once it has ended",
+    )
+
+
+def _same_command(command: StartWorkflow, existing: Run | Closed) -> bool:
+    if isinstance(existing, Closed):
+        return existing.command == command_digest(command.command_id)
+    return existing.command_id == command.command_id
+
+
+def _same_start(command: StartWorkflow, existing: Run | Closed) -> bool:
+    if isinstance(existing, Closed):
+        return existing.start == start_digest(command.name, command.input)
+    return (existing.name, existing.input) == (command.name, command.input)
+
+
+def _too_old(state: ShardState, command: StartWorkflow, item: Input) -> _Refusal:
+    """Return the refusal of a start that may have had a run already: ids of that time are no longer remembered."""
+    return _Refusal(
+        "headrace.StartTooOld",
+        f"Expected a start that was logged at {state.closed.forgotten_before} (ms since the epoch) or later, since "
+        f"what ended before is no longer remembered, but {command.workflow_id} was logged at {item.at}; it may have "
+        "run: look for it, and start it again where it has not",
     )
 
 

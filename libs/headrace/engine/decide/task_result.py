@@ -10,7 +10,8 @@ from headrace.contracts.task_events import TaskSucceeded
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
 from headrace.engine.decide.attempts import attempt_failed, lease_mark
-from headrace.engine.state import SCHEDULED, TASK, OpenStep, Run, ShardState
+from headrace.engine.run import SCHEDULED, TASK, OpenStep, Run
+from headrace.engine.state import ShardState
 
 
 def complete_task(context: Context, state: ShardState, command: CompleteTask, now_ms: int) -> Iterator[Message]:

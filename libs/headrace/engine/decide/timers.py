@@ -10,15 +10,15 @@ from headrace.contracts.workflow_events import CancelRequested
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import TIMED_OUT_REASON, advance
 from headrace.engine.decide.attempts import next_attempt
-from headrace.engine.state import BACKOFF, STUCK, TIMER, WORKFLOW_TIMER, Run, ShardState
+from headrace.engine.run import BACKOFF, WORKFLOW_TIMER
+from headrace.engine.state import ShardState
 
 
 def due_at(state: ShardState) -> int | None:
     """Return when the first timer that still means something is due. Others are dropped on the way."""
     while (first := state.timers.first()) is not None:
-        due, workflow_id, run_id, step = first
-        run = state.run_of(workflow_id, run_id)
-        if run is not None and _still_set(run, step, due):
+        due, workflow_id, step = first
+        if state.runs.has_timer(workflow_id, step, due):
             return due
         state.timers.drop_first()
     return None
@@ -32,7 +32,7 @@ def tick(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
             return
         first = state.timers.first()
         assert first is not None
-        _, workflow_id, _, step = first
+        _, workflow_id, step = first
         run = state.runs[workflow_id]
         if step == WORKFLOW_TIMER:
             yield CancelRequested(workflow_id=workflow_id, run_id=run.run_id, reason=TIMED_OUT_REASON, at=now_ms)
@@ -42,13 +42,3 @@ def tick(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
         else:
             yield TimerFired(workflow_id=workflow_id, run_id=run.run_id, step=step, at=now_ms)
             yield from advance(context, run, now_ms)
-
-
-def _still_set(run: Run, step: int, due: int) -> bool:
-    """Tell whether a timer still stands for something open; a stuck run's timers wait with it."""
-    if run.status == STUCK:
-        return False
-    if step == WORKFLOW_TIMER:
-        return run.cancel_reason is None
-    found = run.open.get(step)
-    return found is not None and (found.kind == TIMER or found.phase == BACKOFF) and found.due_at == due

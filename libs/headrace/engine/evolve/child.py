@@ -5,7 +5,8 @@ from __future__ import annotations
 from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, ChildRequested
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.kernel.requests import child_fingerprint
-from headrace.engine.state import CHILD, Delivered, OpenStep, ShardState
+from headrace.engine.run import CHILD, Delivered, OpenStep
+from headrace.engine.state import ShardState
 
 
 def child_requested(state: ShardState, event: ChildRequested) -> None:

@@ -58,3 +58,7 @@ def evolve(state: ShardState, event: Message) -> None:
     change = EVOLVERS.get(type(event))
     if change is not None:
         change(state, event)
+        if type(event) is w.WorkflowStarted:
+            state.runs.changed.made(event.workflow_id)
+        elif type(event) is not w.PreviousRecorded:
+            state.runs.changed.touched(event.workflow_id)  # type: ignore[attr-defined]

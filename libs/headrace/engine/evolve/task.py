@@ -17,7 +17,8 @@ from headrace.contracts.task_events import (
 )
 from headrace.engine.kernel.outcomes import FAILED, SUCCEEDED, TIMED_OUT, Outcome
 from headrace.engine.kernel.requests import task_fingerprint
-from headrace.engine.state import BACKOFF, LEASE, SCHEDULED, TASK, Delivered, OpenStep, Run, ShardState
+from headrace.engine.run import BACKOFF, LEASE, SCHEDULED, TASK, Delivered, OpenStep, Run
+from headrace.engine.state import ShardState
 
 
 def _open_task(run: Run, event: TaskScheduled | LeaseRequested) -> OpenStep:
@@ -120,4 +121,4 @@ def _back_off(state: ShardState, run: Run, step: int, retry_at: int) -> None:
     open_step.phase = BACKOFF
     open_step.due_at = retry_at
     open_step.fencing_token = 0
-    state.timers.set(retry_at, run.workflow_id, run.run_id, step)
+    state.set_timer(retry_at, run.workflow_id, step)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from headrace.contracts.timer_events import TimerCancelled, TimerFired, TimerStarted
 from headrace.engine.kernel.outcomes import SUCCEEDED, Outcome
-from headrace.engine.state import TIMER, Delivered, OpenStep, ShardState
+from headrace.engine.run import TIMER, Delivered, OpenStep
+from headrace.engine.state import ShardState
 
 
 def timer_started(state: ShardState, event: TimerStarted) -> None:
@@ -12,7 +13,7 @@ def timer_started(state: ShardState, event: TimerStarted) -> None:
     run = state.runs[event.workflow_id]
     run.open[event.step] = OpenStep(kind=TIMER, node=event.node, index=event.index, due_at=event.due_at)
     run.steps.append(f"timer {event.node} {event.index}")
-    state.timers.set(event.due_at, run.workflow_id, run.run_id, event.step)
+    state.set_timer(event.due_at, run.workflow_id, event.step)
 
 
 def timer_fired(state: ShardState, event: TimerFired) -> None:

@@ -16,9 +16,11 @@ from headrace.contracts.workflow_events import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
-from headrace.engine.identity import input_digest
+from headrace.engine.closed import Closed
+from headrace.engine.identity import command_digest, start_digest
 from headrace.engine.kernel.outcomes import Outcome
-from headrace.engine.state import CANCEL, STUCK, WORKFLOW_TIMER, Closed, Delivered, Run, ShardState
+from headrace.engine.run import CANCEL, STUCK, WORKFLOW_TIMER, Delivered, Run
+from headrace.engine.state import ShardState
 
 WorkflowEnd = WorkflowSucceeded | WorkflowFailed | WorkflowCancelled | WorkflowTerminated | WorkflowTimedOut
 END_STATUS: dict[type, str] = {
@@ -31,9 +33,8 @@ END_STATUS: dict[type, str] = {
 
 
 def workflow_started(state: ShardState, event: WorkflowStarted) -> None:
-    """A run begins; whatever was closed under its id is history."""
-    state.closed.pop(event.workflow_id, None)
-    state.runs[event.workflow_id] = Run(
+    """A run begins. Whatever ended under its id before is hidden by it, and by its end."""
+    run = Run(
         workflow_id=event.workflow_id,
         run_id=event.run_id,
         name=event.name,
@@ -51,24 +52,23 @@ def workflow_started(state: ShardState, event: WorkflowStarted) -> None:
         previous=event.previous,
         trace=event.trace,
     )
+    state.runs.add(run)
     if event.timeout_ms:
-        state.timers.set(event.at + event.timeout_ms, event.workflow_id, event.run_id, WORKFLOW_TIMER)
+        state.set_timer(event.at + event.timeout_ms, event.workflow_id, WORKFLOW_TIMER)
 
 
 def workflow_ended(state: ShardState, event: WorkflowEnd) -> None:
     """A run ends: only what the rules about its id need is kept."""
-    run = state.runs.pop(event.workflow_id)
+    run = state.runs.remove(event.workflow_id)
     if event.workflow_id in state.pending:
         state.pending.remove(event.workflow_id)
-    state.closed[event.workflow_id] = Closed(
-        run_id=run.run_id,
-        name=run.name,
-        input=input_digest(run.input),
-        command_id=run.command_id,
-        attempt=run.attempt,
+    closed = Closed(
         status=END_STATUS[type(event)],
-        ended_at=event.at,
+        attempt=run.attempt,
+        command=command_digest(run.command_id),
+        start=start_digest(run.name, run.input),
     )
+    state.closed.add(event.workflow_id, closed, event.at)
 
 
 def cancel_requested(state: ShardState, event: CancelRequested) -> None:
@@ -102,4 +102,4 @@ def activation_resumed(state: ShardState, event: ActivationResumed) -> None:
 
 def previous_recorded(state: ShardState, event: PreviousRecorded) -> None:
     """The last result under a key, wherever its run lived."""
-    state.previous[(event.name, event.key)] = event.output
+    state.previous.record(event.name, event.key, event.output, event.at)

@@ -36,7 +36,7 @@ class Kernel:
         self.fresh: deque[tuple[int, Request]] = deque()
         self.open: dict[int, Request] = {}
         self.main: Fiber[Any] | None = None
-        self._recorded = recorded
+        self.recorded = recorded
         self._next = 0
         self._futures: dict[int, StepFuture[Outcome]] = {}
         self._ready: Ready = deque()
@@ -54,11 +54,11 @@ class Kernel:
         """
         step = self._next
         self._next += 1
-        if step >= len(self._recorded):
+        if step >= len(self.recorded):
             self.fresh.append((step, request))
-        elif self._recorded[step] != request.fingerprint():
+        elif self.recorded[step] != request.fingerprint():
             raise NonDeterministic(
-                f"Expected step {step} to be [{self._recorded[step]}], as recorded, but the code asks for "
+                f"Expected step {step} to be [{self.recorded[step]}], as recorded, but the code asks for "
                 f"[{request.fingerprint()}]; deploy code that makes the recorded steps, or terminate the workflow"
             )
         future: StepFuture[Outcome] = StepFuture(step)
@@ -110,7 +110,7 @@ class Kernel:
 
     def close(self) -> None:
         """Drop the coroutines without running their clean-up for real: what they still ask for goes nowhere."""
-        self._recorded = ()
+        self.recorded = ()
         fibers = [*self._ready, *(w for f in self._futures.values() for w in f.waiters)]
         if self.main is not None:
             fibers.append(self.main)

@@ -1,0 +1,153 @@
+"""The state as entries of a snapshot, and back.
+
+    s                    what waits to go on, and up to when ended ids are forgotten
+    r/WORKFLOW           an open run, packed as it is in memory too
+    c/PART/PIECE         ids that ended, as they came; replaced when their part is sealed by
+    c/PART/sealed        the whole part
+    p/SERIES             a last result
+
+The timers are derived: the beginning of every packed run names them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from headrace.engine.closed import ClosedIds, Part
+from headrace.engine.last_results import LastResult, LastResults, Series
+from headrace.engine.state import ShardState
+from headrace.engine.timers import Timer, TimerHeap
+from headrace.shard.entries import Entry, key_part, pack, unknown, unpacker
+
+_SHARD = "s"
+
+
+class ShardEntry(Entry, array_like=True, kw_only=True):
+    """What there is once."""
+
+    pending: list[str]
+    forgotten_before: int
+
+
+class PartEntry(Entry, array_like=True, kw_only=True):
+    """Ids that ended: some more of a part (`records`), or a sealed one."""
+
+    number: int
+    hour: int
+    last_at: int
+    records: bytes = b""
+    table: bytes = b""
+    bits: bytes = b""
+
+
+class ResultEntry(Entry, array_like=True, kw_only=True):
+    """The last result of a series."""
+
+    name: str
+    key: str
+    output: bytes
+    at: int
+    number: int
+
+
+_shard = unpacker(ShardEntry)
+_part = unpacker(PartEntry)
+_result = unpacker(ResultEntry)
+
+
+def changes(state: ShardState) -> Iterator[tuple[str, bytes | None]]:
+    """Yield what has changed since the last time, and forget it."""
+    if not len(state.runs.changed) and not len(state.previous.changed):
+        return
+    yield _SHARD, pack(ShardEntry(pending=list(state.pending), forgotten_before=state.closed.forgotten_before))
+    for workflow_id, packed in state.runs.changed.take(state.runs.packed):
+        yield f"r/{workflow_id}", packed
+    yield from _closed_changes(state.closed)
+    for series, value in state.previous.changed.take(lambda series: _pack_result(state.previous, series)):
+        yield f"p/{key_part('/'.join(series))}", value
+
+
+def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardState:
+    """Fill an initial state. Raises ValueError for what this code cannot read."""
+    timers: list[Timer] = []
+    results: list[ResultEntry] = []
+    pieces: list[tuple[str, PartEntry]] = []
+    for key, value in entries:
+        match key[:2]:
+            case "r/":
+                workflow_id = key[2:]
+                found = state.runs.restore(workflow_id, value)
+                timers += [(found[at], workflow_id, found[at + 1]) for at in range(0, len(found), 2)]
+            case "c/":
+                pieces.append((key, _part(key, value)))
+            case "p/":
+                results.append(_result(key, value))
+            case _ if key == _SHARD:
+                shard = _shard(key, value)
+                state.pending = deque(shard.pending)
+                state.closed.forgotten_before = shard.forgotten_before
+            case _:
+                raise unknown(key)
+    state.timers = TimerHeap(timers)
+    _restore_closed(state.closed, pieces)
+    for entry in sorted(results, key=lambda entry: entry.number):
+        state.previous.restore((entry.name, entry.key), LastResult(entry.output, entry.at, entry.number))
+    return state
+
+
+def _closed_changes(closed: ClosedIds) -> Iterator[tuple[str, bytes | None]]:
+    numbers = {part.number for part in closed.parts}
+    for number in [number for number in closed.saved if number not in numbers]:
+        for key in closed.saved.pop(number):
+            yield key, None
+    for part in closed.parts:
+        saved = closed.saved.setdefault(part.number, [])
+        if part.sealed:
+            key = f"c/{part.number:010}/sealed"
+            if saved != [key]:
+                yield key, _pack_part(part, b"")
+                for piece in saved:
+                    yield piece, None
+                closed.saved[part.number] = [key]
+        elif closed.unsaved:
+            key = f"c/{part.number:010}/{len(saved):06}"
+            yield key, _pack_part(part, b"".join(closed.unsaved.values()))
+            saved.append(key)
+            closed.unsaved = {}
+
+
+def _pack_part(part: Part, records: bytes) -> bytes:
+    return pack(
+        PartEntry(
+            number=part.number,
+            hour=part.hour,
+            last_at=part.last_at,
+            records=records,
+            table=part.table,
+            bits=part.bits,
+        )
+    )
+
+
+def _restore_closed(closed: ClosedIds, pieces: list[tuple[str, PartEntry]]) -> None:
+    """Put parts together. Keys end in zero-padded numbers, so that their order is that of time."""
+    parts: dict[int, Part] = {}
+    for key, entry in sorted(pieces, key=lambda piece: piece[0]):
+        part = parts.get(entry.number)
+        if part is None:
+            part = parts[entry.number] = Part(number=entry.number, hour=entry.hour, last_at=entry.last_at)
+        part.last_at = max(part.last_at, entry.last_at)
+        part.table, part.bits = entry.table, entry.bits
+        part.take(entry.records)
+        closed.saved.setdefault(entry.number, []).append(key)
+    for _, part in sorted(parts.items()):
+        closed.restore(part)
+
+
+def _pack_result(results: LastResults, series: Series) -> bytes | None:
+    found = results.result(series)
+    if found is None:
+        return None
+    name, key = series
+    return pack(ResultEntry(name=name, key=key, output=found.output, at=found.at, number=found.number))

@@ -1,0 +1,210 @@
+"""A run as bytes: what an idle workflow costs, and what a snapshot holds of it.
+
+The times of its timers come first, so that a shard with a hundred thousand parked workflows need not unpack them to
+know when the next one is due. Payloads are JSON unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace.contracts.references import ParentRef
+from headrace.contracts.retry import RetryPolicy
+from headrace.engine.kernel.outcomes import Outcome
+from headrace.engine.run import Delivered, OpenStep, Run
+from headrace.shard.entries import Entry, pack, unpacker
+
+_JSON = "application/json"
+
+
+class Timers(Entry, array_like=True, kw_only=True):
+    """The beginning of a packed run: due time and step of each timer, one after the other."""
+
+    timers: list[int]
+
+
+class PackedRetry(msgspec.Struct, array_like=True):
+    """`RetryPolicy`."""
+
+    max_attempts: int
+    interval_ms: int
+    backoff: float
+    max_interval_ms: int
+    jitter: float
+    schedule: list[int]
+    on: list[str]
+    off: list[str]
+
+
+class PackedStep(msgspec.Struct, array_like=True):
+    """`OpenStep`."""
+
+    kind: str
+    node: str
+    index: int
+    phase: str
+    attempt: int
+    task: str
+    queue: str
+    resource: str
+    fencing_token: int
+    losses: int
+    revoked: int
+    retry: PackedRetry | None
+    due_at: int
+    child_id: str
+    to_shard: int
+
+
+class PackedEnd(msgspec.Struct, array_like=True):
+    """`Delivered`, with its outcome."""
+
+    step: int
+    at: int
+    status: str
+    data: bytes
+    content_type: str
+    error: str
+    cause: str
+
+
+class PackedRun(Timers, array_like=True, kw_only=True):
+    """`Run`, but for its workflow id, which is the key."""
+
+    run_id: str
+    name: str
+    version: str
+    program: str
+    interpreter: int
+    input: bytes
+    content_type: str
+    command_id: str
+    key: str
+    attempt: int
+    parent: tuple[str, str, int, int] | None
+    timeout_ms: int
+    started_at: int
+    previous: bytes
+    trace: str
+    status: str
+    steps: list[str]
+    open: dict[int, PackedStep]
+    log: list[PackedEnd]
+    cancel_reason: str | None
+    held: list[bytes]
+
+
+_timers = unpacker(Timers)
+_run = unpacker(PackedRun)
+
+
+def pack_run(run: Run) -> bytes:
+    """Return a run as bytes."""
+    parent = run.parent
+    return pack(
+        PackedRun(
+            timers=[number for timer in run.timers() for number in timer],
+            run_id=run.run_id,
+            name=run.name,
+            version=run.version,
+            program=run.program,
+            interpreter=run.interpreter,
+            input=run.input,
+            content_type=_short(run.content_type),
+            command_id=run.command_id,
+            key=run.key,
+            attempt=run.attempt,
+            parent=(parent.workflow_id, parent.run_id, parent.step, parent.depth) if parent else None,
+            timeout_ms=run.timeout_ms,
+            started_at=run.started_at,
+            previous=run.previous,
+            trace=run.trace,
+            status=run.status,
+            steps=run.steps,
+            open={number: _pack_step(step) for number, step in run.open.items()},
+            log=[_pack_end(end) for end in run.log],
+            cancel_reason=run.cancel_reason,
+            held=run.held,
+        )
+    )
+
+
+def unpack_run(workflow_id: str, value: bytes) -> Run:
+    """Return the run that was packed. Raises ValueError for what this code cannot read."""
+    packed = _run(workflow_id, value)
+    parent = packed.parent
+    return Run(
+        workflow_id=workflow_id,
+        run_id=packed.run_id,
+        name=packed.name,
+        version=packed.version,
+        program=packed.program,
+        interpreter=packed.interpreter,
+        input=packed.input,
+        content_type=packed.content_type or _JSON,
+        command_id=packed.command_id,
+        key=packed.key,
+        attempt=packed.attempt,
+        parent=ParentRef(workflow_id=parent[0], run_id=parent[1], step=parent[2], depth=parent[3]) if parent else None,
+        timeout_ms=packed.timeout_ms,
+        started_at=packed.started_at,
+        previous=packed.previous,
+        trace=packed.trace,
+        status=packed.status,
+        steps=packed.steps,
+        open={number: _unpack_step(step) for number, step in packed.open.items()},
+        log=[_unpack_end(end) for end in packed.log],
+        cancel_reason=packed.cancel_reason,
+        held=packed.held,
+    )
+
+
+def packed_timers(workflow_id: str, value: bytes) -> list[int]:
+    """Return due time and step of each timer of a packed run, one after the other, without unpacking the rest."""
+    return _timers(workflow_id, value).timers
+
+
+def _pack_step(step: OpenStep) -> PackedStep:
+    retry = None
+    if step.retry is not None:
+        retry = PackedRetry(*msgspec.structs.astuple(step.retry))
+    return PackedStep(
+        step.kind,
+        step.node,
+        step.index,
+        step.phase,
+        step.attempt,
+        step.task,
+        step.queue,
+        step.resource,
+        step.fencing_token,
+        step.losses,
+        step.revoked,
+        retry,
+        step.due_at,
+        step.child_id,
+        step.to_shard,
+    )
+
+
+def _unpack_step(packed: PackedStep) -> OpenStep:
+    fields = msgspec.structs.asdict(packed)
+    if packed.retry is not None:
+        fields["retry"] = RetryPolicy(**msgspec.structs.asdict(packed.retry))
+    return OpenStep(**fields)
+
+
+def _pack_end(end: Delivered) -> PackedEnd:
+    outcome = end.outcome
+    content_type = _short(outcome.content_type)
+    return PackedEnd(end.step, end.at, outcome.status, outcome.data, content_type, outcome.error, outcome.cause)
+
+
+def _unpack_end(packed: PackedEnd) -> Delivered:
+    content_type = packed.content_type or _JSON
+    outcome = Outcome(packed.status, packed.data, content_type, packed.error, packed.cause)
+    return Delivered(packed.step, outcome, packed.at)
+
+
+def _short(content_type: str) -> str:
+    return "" if content_type == _JSON else content_type
