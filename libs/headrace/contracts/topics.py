@@ -43,6 +43,7 @@ class TopicSpec(msgspec.Struct, frozen=True, kw_only=True):
     writers: list[str]
     readers: list[str]
     doc: str
+    config: dict[str, str] = {}
 
 
 @cache

@@ -69,6 +69,61 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cause_limit_bytes: Annotated[
         int, Meta(description="Longest error text that is kept; a traceback fits, a dump does not.", ge=256)
     ] = 8_192
+    checkpoint_ms: Annotated[
+        int,
+        Meta(
+            description="How often a shard makes a checkpoint at least, idle or not: others delete only what its "
+            "checkpoints have passed.",
+            ge=100,
+        ),
+    ] = 30_000
+    checkpoint_events: Annotated[
+        int,
+        Meta(
+            description="Events after which a checkpoint is made before its time: bounds for how long a shard stands "
+            "still to pack them, and what a recovery replays.",
+            ge=100,
+        ),
+    ] = 20_000
+    checkpoint_bytes: Annotated[
+        int,
+        Meta(
+            description="The same, by the size of the journal: large payloads take long to read again.",
+            ge=65536,
+        ),
+    ] = 33_554_432
+    snapshot_chunk_bytes: Annotated[
+        int,
+        Meta(
+            description="Larger entries of a snapshot are cut: well below what a topic and a fetch take.",
+            ge=1024,
+            le=4_194_304,
+        ),
+    ] = 524_288
+    snapshot_load_ms: Annotated[
+        int,
+        Meta(
+            description="A snapshot that takes longer to load is loaded anew: below delete.retention.ms of its topic, "
+            "or a tombstone may be missed.",
+            ge=1000,
+            le=3_000_000,
+        ),
+    ] = 600_000
+    journal_keep_ms: Annotated[
+        int,
+        Meta(
+            description="A journal's records are kept for so long whoever has passed them: what outside readers may "
+            "be away. Seven days.",
+            ge=0,
+        ),
+    ] = 604_800_000
+    delete_every_ms: Annotated[
+        int,
+        Meta(
+            description="Pause between two deletions of a shard: each is a request to the partitions' leaders.",
+            ge=0,
+        ),
+    ] = 10_000
     gather_ms: Annotated[
         int,
         Meta(

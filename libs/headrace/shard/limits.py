@@ -7,6 +7,19 @@ import msgspec
 from headrace.runtime.settings import Settings
 
 
+_SET = (
+    "record_limit_bytes",
+    "checkpoint_ms",
+    "checkpoint_events",
+    "checkpoint_bytes",
+    "snapshot_chunk_bytes",
+    "snapshot_load_ms",
+    "journal_keep_ms",
+    "delete_every_ms",
+)
+"""The limits that are settings; the others are nobody's business but the code's."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a shard may do at most. Times in ms, sizes in bytes."""
 
@@ -97,4 +110,4 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         """Return the limits that follow from the settings."""
-        return cls(record_limit_bytes=settings.record_limit_bytes)
+        return cls(**{name: getattr(settings, name) for name in _SET})

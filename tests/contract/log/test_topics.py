@@ -47,6 +47,7 @@ def test_every_topic_of_the_list_is_made_with_its_settings(settings: Settings, a
         assert config["retention.ms"] == str(spec.retention_ms)
         assert config["message.timestamp.type"] == spec.timestamp
         assert config["unclean.leader.election.enable"] == "false"
+        assert {key: config[key] for key in spec.config} == spec.config
     assert recorded.topic_ids.keys() == topic_specs().keys()
     assert recorded == ensure_topics(settings) == read_namespace(settings)
 

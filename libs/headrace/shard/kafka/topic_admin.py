@@ -157,4 +157,5 @@ def topic_config(spec: TopicSpec, replicas: int) -> dict[str, str]:
         # With three replicas one broker may be away; an acknowledged record is then on two disks at least.
         "min.insync.replicas": str(max(replicas - 1, 1)),
         "unclean.leader.election.enable": "false",
+        **spec.config,
     }
