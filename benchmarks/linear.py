@@ -44,6 +44,7 @@ def measure(bench: Bench, run: Run) -> Measured:
         lost=sum(each.lost - each.parked for each in tallies),
         duplicated=sum(each.duplicated for each in tallies),
         bytes_per_open_workflow=levels[-1]["bytes_per_open_workflow"],
+        projection_lag_s=levels[-1]["projection_lag_s"],
         extra={
             "by_open_workflows": levels,
             "flatness": rounded(min(rates) / max(rates) if max(rates) else 0.0, 3),

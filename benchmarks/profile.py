@@ -19,7 +19,7 @@ from pathlib import Path
 
 VARIABLE = "PY_SPY"
 # Not in Python, so py-spy has nothing to say about them.
-_OTHERS = ("kafka", "postgres", "client")
+_OTHERS = ("kafka", "postgres")
 _RATE_HZ = 100
 _STOP_S = 30.0
 _TOP = 25

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.compare import NotComparable, comparison, read_lines
 from benchmarks.stack import circumstances
+from benchmarks.standing import standing
 from headrace.runtime.settings import Settings
 
 LINE: dict[str, Any] = {
@@ -75,3 +76,18 @@ def test_settings_are_told_but_neither_addresses_nor_secrets() -> None:
         "HEADRACE_KAFKA_CONFIG_LINGER_MS",
     }
     assert "HOME" not in told
+
+
+def test_where_we_stand_marks_what_is_reached() -> None:
+    lines = [
+        LINE | {"p50_ms": 5.5, "p99_ms": 20.0, "count": 500},
+        LINE | {"program": "python", "p50_ms": 16.0, "p99_ms": None, "count": 500},
+        LINE | {"workload": "recovery", "recovery_s": 3.0, "count": 2_000},
+        LINE | {"durability": "page-cache", "p50_ms": 1.0, "count": 500},
+    ]
+    cells = {row.split(" | ")[0][2:]: row.split(" | ")[1:3] for row in standing(lines).splitlines()}
+    assert cells["latency p50, 3 steps, ms"] == ["**5.5** ✓", "16.0"]
+    assert cells["latency p99, 3 steps, ms"] == ["**20.0**", "-"]
+    # 2,000 are not 100,000.
+    assert cells["recovery of 100,000, s"] == ["-", "-"]
+    assert cells["recovery of 2,000, s"] == ["3.0", "-"]
