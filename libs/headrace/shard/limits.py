@@ -6,7 +6,6 @@ import msgspec
 
 from headrace.runtime.settings import Settings
 
-
 _SET = (
     "record_limit_bytes",
     "checkpoint_ms",

@@ -17,9 +17,9 @@ from headrace.runtime.settings import Settings
 from headrace.shard.clock import SystemClock
 from headrace.shard.kafka import KafkaLog
 from headrace.shard.memory import MemoryLog
-from headrace.shard.ports import Ack, JournalWriter, Log, Record, RecordSource, TopicPartition
+from headrace.shard.ports import Ack, JournalWriter, Log, Record, RecordSource, SnapshotWriter, TopicPartition, Writing
 
-TOPIC, OTHER = "workflow.journal", "workflow.commands"
+TOPIC, OTHER, SNAPSHOTS = "workflow.journal", "workflow.commands", "workflow.snapshots"
 PARTITIONS = 2
 TIMEOUT_S = 30
 
@@ -38,6 +38,9 @@ class World(Protocol):
     def append(self, partition: TopicPartition, value: bytes, key: bytes = b"", headers: Headers | None = None) -> None:
         """Append as any client would."""
 
+    def leave_open(self, partition: TopicPartition, key: bytes, value: bytes) -> None:
+        """Write within a transaction of the partition's snapshot writer, which then ends without committing."""
+
 
 class MemoryWorld:
     """A log in memory."""
@@ -55,11 +58,20 @@ class MemoryWorld:
     def append(self, partition: TopicPartition, value: bytes, key: bytes = b"", headers: Headers | None = None) -> None:
         self.memory.append(*partition, value, key=key, headers=headers)
 
+    def leave_open(self, partition: TopicPartition, key: bytes, value: bytes) -> None:
+        self.memory.snapshot_writes_per_poll = 1
+        writer = self.memory.snapshot_writer(partition, "ends")
+        writer.fence()
+        until(lambda: writer.poll() is Writing.DONE)
+        writer.write([(key, value)])
+        writer.poll()
+        writer.close()
+
 
 class KafkaWorld:
-    """A log on Kafka, with two topics of its own."""
+    """A log on Kafka, with topics of its own."""
 
-    def __init__(self, settings: Settings, topics: tuple[str, ...] = (TOPIC, OTHER)) -> None:
+    def __init__(self, settings: Settings, topics: tuple[str, ...] = (TOPIC, OTHER, SNAPSHOTS)) -> None:
         self._settings = settings
         self._admin = AdminClient({"bootstrap.servers": settings.kafka})
         self._producer = Producer({"bootstrap.servers": settings.kafka, "linger.ms": 0})
@@ -101,10 +113,19 @@ class KafkaWorld:
         )
         assert self._producer.flush(TIMEOUT_S) == 0
 
+    def leave_open(self, partition: TopicPartition, key: bytes, value: bytes) -> None:
+        name = self._name(partition.topic)
+        options = {"bootstrap.servers": self._settings.kafka, "transactional.id": f"{name}.{partition.partition}"}
+        producer = Producer(options)
+        producer.init_transactions(TIMEOUT_S)
+        producer.begin_transaction()
+        producer.produce(name, key=key, value=value, partition=partition.partition)
+        assert producer.flush(TIMEOUT_S) == 0
+
 
 @pytest.fixture(params=["memory", "kafka"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A log with two topics of two partitions."""
+    """A log with topics of two partitions."""
     made: World = MemoryWorld() if request.param == "memory" else KafkaWorld(request.getfixturevalue("settings"))
     yield made
     made.log.close()
@@ -140,3 +161,9 @@ def acks(writer: JournalWriter, count: int) -> list[Ack]:
 
     until(enough)
     return found
+
+
+def done(writer: SnapshotWriter) -> Writing:
+    """Wait for the end of an order."""
+    until(lambda: writer.poll() is not Writing.UNDER_WAY)
+    return writer.poll()

@@ -131,6 +131,26 @@ def test_bounds(world: World) -> None:
     assert world.log.bounds([P0]) == {P0: Bounds(3, 5)}
 
 
+def test_what_lies_before_an_offset_is_deleted(world: World) -> None:
+    write(world, 5, P0)
+    write(world, 2, P1)
+    world.log.delete_before({P0: 3, P1: 0})
+    until(lambda: world.log.bounds([P0, P1]) == {P0: Bounds(3, 5), P1: Bounds(0, 2)})
+    world.log.delete_before({})
+
+
+def test_the_first_offset_of_a_time(world: World) -> None:
+    write(world, 3)
+    source = world.log.source("reader")
+    source.assign({P0: 0})
+    records = read(source, 3)
+    assert world.log.offset_at(P0, records[0].at - 1) == 0
+    assert world.log.offset_at(P0, records[2].at) <= 2
+    assert world.log.offset_at(P0, records[2].at + 60_000) == 3
+    assert world.log.offset_at(P1, 0) == 0
+    source.close()
+
+
 def test_single_records(world: World) -> None:
     write(world, 3)
     found = [world.log.record_at(P0, offset) for offset in (0, 2, 3)]
