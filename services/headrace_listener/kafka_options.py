@@ -67,6 +67,8 @@ def transaction_options(settings: Settings, limits: ListenerSettings) -> dict[st
         "retry.backoff.ms": 1,
         "retry.backoff.max.ms": 200,
         "compression.type": "lz4",
+        # Where `contracts.partition` would put a key, computed in C.
+        "partitioner": "murmur2",
         "linger.ms": 5,
         "queue.buffering.max.kbytes": 65_536,
     }

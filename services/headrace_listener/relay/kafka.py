@@ -12,7 +12,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
 from headrace.contracts.headers import traceparent
-from headrace.contracts.partition import shard_of
 from headrace.contracts.positions import ReaderPosition
 from headrace.contracts.topics import full_name
 from headrace.runtime import telemetry
@@ -40,17 +39,15 @@ class KafkaOutput:
     def __init__(
         self,
         settings: Settings,
-        partitions: Callable[[str], int],
         availability: Availability,
         codec: Codec,
         limits: ListenerSettings,
     ) -> None:
-        """Fence. `partitions` tells how many partitions a topic has. Raises `TransactionFailed` when nobody answers."""
+        """Fence. Raises `TransactionFailed` when nobody answers."""
         self._settings = settings
-        self._partitions = partitions
         self._availability = availability
         self._codec = codec
-        self._topics: dict[str, tuple[str, int]] = {}
+        self._topics: dict[str, str] = {}
         self._producer = Producer({**transaction_options(settings, limits), "error_cb": availability.failed})
         self._try(lambda: self._producer.init_transactions(_STEP_S))
 
@@ -80,23 +77,19 @@ class KafkaOutput:
         self._abort()
 
     def _produce(self, record: Outgoing) -> None:
-        topic, partitions = self._topics.get(record.topic) or self._found(record.topic)
-        partition = shard_of(record.key.decode("utf-8", "replace"), partitions)
+        topic = self._topics.get(record.topic)
+        if topic is None:
+            topic = self._topics[record.topic] = full_name(self._settings.namespace, record.topic)
         deadline = 0.0
         while True:
             try:
-                self._producer.produce(topic, record.value, record.key, partition, headers=record.headers)
+                self._producer.produce(topic, record.value, record.key, headers=record.headers)  # type: ignore[arg-type]
                 return
             except BufferError:
                 deadline = deadline or time.monotonic() + _STEP_S
                 if time.monotonic() > deadline:
                     raise
                 self._producer.poll(0.05)
-
-    def _found(self, topic: str) -> tuple[str, int]:
-        """Return a topic's full name and how many partitions it has, which never changes."""
-        found = self._topics[topic] = (full_name(self._settings.namespace, topic), self._partitions(topic))
-        return found
 
     def _try(self, step: Callable[[], object]) -> None:
         """Do a step of a transaction, again where librdkafka says that this is all it takes."""

@@ -100,9 +100,7 @@ class RelayService:
 
     def _begin(self) -> None:
         context = self._context
-        self._output = KafkaOutput(
-            context.settings, context.partitions, context.availability, context.codec, self._limits
-        )
+        self._output = KafkaOutput(context.settings, context.availability, context.codec, self._limits)
         namespace = context.settings.namespace
         self._relay = Relay(
             self._log, self._output, self._clock, codec=context.codec, namespace=namespace, limits=self._limits
