@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from confluent_kafka import Producer
 
@@ -28,7 +29,7 @@ SHARDS = 4
 class Process:
     """A bank process with its log."""
 
-    def __init__(self, settings: Settings, folder: Path, name: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, name: str, **environment: str) -> None:
         self._ready, self._log = folder / f"{name}.ready", folder / f"{name}.log"
         environ = {
             **os.environ,
@@ -36,6 +37,7 @@ class Process:
             "HEADRACE_NAMESPACE": settings.namespace,
             "HEADRACE_SESSION_TIMEOUT_MS": "2000",
             "HEADRACE_READY_FILE": str(self._ready),
+            **environment,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "libs")]),
         }
         with self._log.open("wb") as log:
@@ -53,6 +55,13 @@ class Process:
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.process.wait(30)
+
+
+class Start(Protocol):
+    """Starts bank processes."""
+
+    def __call__(self, name: str, **environment: str) -> Process:
+        """Start one by name, with variables of its own."""
 
 
 class Client:
@@ -77,13 +86,17 @@ class Client:
         assert self._producer.flush(30) == 0
 
     def await_deposits(self, count: int) -> None:
+        """Wait for so many deposits; each is there once, and there are no more."""
+        self.await_at_least(count)
+        assert len(set(self.deposits)) == len(self.deposits) == count
+
+    def await_at_least(self, count: int) -> None:
         def seen() -> bool:
             for accepted in self._reader.poll():
                 self.deposits += [event.run_id for event in accepted.record.events if isinstance(event, TimerFired)]
             return len(self.deposits) >= count
 
         until(seen)
-        assert len(set(self.deposits)) == len(self.deposits) == count
 
     def epochs(self) -> int:
         source, codec, found = self._log.source("epochs"), Codec(), 0

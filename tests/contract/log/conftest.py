@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -129,6 +131,23 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     made: World = MemoryWorld() if request.param == "memory" else KafkaWorld(request.getfixturevalue("settings"))
     yield made
     made.log.close()
+
+
+@pytest.fixture
+def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., object]]:
+    """Start bank processes by name; see `bank_process.Start`."""
+    from tests.contract.log.bank_process import Process  # which imports this module
+
+    processes: list[Process] = []
+
+    def begin(name: str, **environment: str) -> Process:
+        processes.append(Process(settings, tmp_path, name, **environment))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        if process.process.poll() is None:
+            process.end(signal.SIGKILL)
 
 
 def until(done: Callable[[], bool]) -> None:

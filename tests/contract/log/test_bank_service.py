@@ -3,32 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
 
 from headrace.runtime.settings import Settings
-from tests.contract.log.bank_process import SHARDS, Client, Process
+from tests.contract.log.bank_process import SHARDS, Client, Start
 from tests.contract.log.conftest import KafkaWorld, until
 from tests.support.bank import JOURNAL
-
-Start = Callable[[str], Process]
-
-
-@pytest.fixture
-def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
-    """Start bank processes by name."""
-    processes: list[Process] = []
-
-    def begin(name: str) -> Process:
-        processes.append(Process(settings, tmp_path, name))
-        return processes[-1]
-
-    yield begin
-    for process in processes:
-        if process.process.poll() is None:
-            process.end(signal.SIGKILL)
 
 
 def test_commands_are_decided_and_answers_go_between_shards(settings: Settings, start: Start) -> None:
