@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from headrace.engine.graph.durations import parse_duration
 from headrace.engine.kernel.futures import StepFuture
 from headrace.engine.kernel.kernel import Kernel
@@ -119,7 +117,7 @@ class WorkflowContext:
 
     async def _task(self, task: Any, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         data, content_type = arguments_payload(args, kwargs)
-        request = msgspec.structs.replace(task_request(task), index=index, input=data, content_type=content_type)
+        request = task_request(task, index, data, content_type)
         outcome = await self._step(self._kernel.request(request), request.node)
         if outcome.ok:
             return from_payload(outcome.data, outcome.content_type)

@@ -23,6 +23,7 @@ class Prepared(msgspec.Struct, frozen=True):
     """A loaded bundle."""
 
     function: WorkflowFunction
+    signature: inspect.Signature
     timeout_ms: int
     series: str = ""
 
@@ -38,7 +39,9 @@ class PythonProgram:
     def prepare(self, definition: Definition) -> Prepared:
         """Return the workflow function of a bundle."""
         options = msgspec.json.decode(definition.options or b"{}")
-        return Prepared(self._load(definition.source), int(options.get("timeout_ms", 0)), str(options.get("key", "")))
+        function = self._load(definition.source)
+        signature = inspect.signature(function)
+        return Prepared(function, signature, int(options.get("timeout_ms", 0)), str(options.get("key", "")))
 
     def timeout_ms(self, prepared: Prepared, run: RunInfo) -> int:
         """Return the time limit of the workflow's decorator."""
@@ -53,10 +56,10 @@ class PythonProgram:
         context = WorkflowContext(run, kernel)
         args, kwargs = bind_input(run.input, run.content_type)
         try:
-            inspect.signature(prepared.function).bind(context, *args, **kwargs)
+            prepared.signature.bind(context, *args, **kwargs)
         except TypeError as error:
             raise WorkflowFailure(
-                "headrace.InputMismatch", _mismatch(prepared.function, args, kwargs, error)
+                "headrace.InputMismatch", _mismatch(prepared.signature, args, kwargs, error)
             ) from error
         try:
             value = await prepared.function(context, *args, **kwargs)
@@ -73,7 +76,6 @@ class PythonProgram:
             ) from error
 
 
-def _mismatch(function: WorkflowFunction, args: list[Any], kwargs: dict[str, Any], error: TypeError) -> str:
-    wanted = str(inspect.signature(function))
+def _mismatch(wanted: inspect.Signature, args: list[Any], kwargs: dict[str, Any], error: TypeError) -> str:
     found = f"keywords {sorted(kwargs)}" if kwargs or not args else f"one value of type {type(args[0]).__name__}"
     return f"Expected an input that fits {wanted}, but found {found}: {error}"

@@ -4,13 +4,12 @@ name.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.kernel.requests import RunTask
 
 
-@runtime_checkable
 class TaskTarget(Protocol):
     """A task with its options. Times are in ms; 0 means no limit."""
 
@@ -25,27 +24,31 @@ class TaskTarget(Protocol):
     capacity: int
 
 
-def task_request(task: Any) -> RunTask:
-    """Return the request for a task, without its input."""
+def task_request(task: Any, index: int, data: bytes, content_type: str) -> RunTask:
+    """Return the request for a task with its input; `index` is its place in a `map`, -1 outside of one."""
     if isinstance(task, str):
-        return RunTask(node=task, task=task)
-    target = getattr(task, "stub", task)
-    if not isinstance(target, TaskTarget):
+        return RunTask(node=task, task=task, index=index, input=data, content_type=content_type)
+    target: TaskTarget = getattr(task, "stub", task)
+    try:
+        return RunTask(
+            node=target.name,
+            task=target.name,
+            index=index,
+            input=data,
+            content_type=content_type,
+            queue=target.queue,
+            priority=target.priority,
+            timeout_ms=target.timeout_ms,
+            heartbeat_ms=target.heartbeat_ms,
+            retry=target.retry,
+            resource=target.resource,
+            units=target.units,
+            capacity=target.capacity,
+        )
+    except AttributeError:
         raise TypeError(
             f"Expected a @task function or a task's name, but found {task!r}; decorate the function with @task"
-        )
-    return RunTask(
-        node=target.name,
-        task=target.name,
-        queue=target.queue,
-        priority=target.priority,
-        timeout_ms=target.timeout_ms,
-        heartbeat_ms=target.heartbeat_ms,
-        retry=target.retry,
-        resource=target.resource,
-        units=target.units,
-        capacity=target.capacity,
-    )
+        ) from None
 
 
 def child_name(workflow: Any) -> tuple[str, str]:
