@@ -18,6 +18,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--count", type=int, default=None, help="workflows of each scenario, at least")
     parser.add_argument("--only", default="", help=f"some of {', '.join(EVERY)}, separated by commas")
+    parser.add_argument("--keep", type=Path, default=None, help="a folder where data and logs stay afterwards")
     options = parser.parse_args(arguments)
     names = [name for name in options.only.split(",") if name] or list(SCENARIOS)
     unknown = [name for name in names if name not in EVERY]
@@ -26,9 +27,10 @@ def main(arguments: list[str]) -> int:
     failed = False
     for name in names:
         began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder:
-            _say(f"== {name}")
-            _, problems = run_scenario(EVERY[name], Path(folder), _say, options.count)
+        _say(f"== {name}")
+        with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as removed:
+            folder = options.keep / name if options.keep else Path(removed)
+            _, problems = run_scenario(EVERY[name], folder, _say, options.count)
         for problem in problems:
             _say(f"PROBLEM: {problem}")
         _say(f"== {name}: {'FAILED' if problems else 'nothing lost'} ({time.monotonic() - began:.0f} s)")

@@ -60,7 +60,7 @@ class ReadModel:
                 self._connection = psycopg.connect(
                     self._dsn, autocommit=True, connect_timeout=_CONNECT_S, options=f"-c search_path={self._schema}"
                 )
-            return self._connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+            return self._connection.execute(query, parameters).fetchall()
         except psycopg.Error:
             if self._connection is not None:
                 with suppress(psycopg.Error):

@@ -43,7 +43,7 @@ class Scenario:
 
 _SERVICES = ("decision", "dispatcher", "worker-1", "resources", "listener", "status")
 _SHORT = Shape(session_timeout_ms=3_000, workers=1, durability="page-cache")
-_LONG_BROKERS = Shape(brokers=3)
+_THREE_BROKERS = Shape(brokers=3)
 
 SCENARIOS = {
     "services": Scenario(acts=[kill(name) for name in _SERVICES]),
@@ -69,17 +69,18 @@ SCENARIOS = {
             freeze("status", read_model=False),
         ]
     ),
+    "leaders": Scenario(acts=[kill_leader, kill_leader, kill_leader], shape=_THREE_BROKERS, rate=50),
     "brokers": Scenario(
         acts=[
-            kill_leader,
             kill("decision"),
-            kill_leader,
             kill("dispatcher", "worker-1"),
             kill_leader,
             freeze_owner("decision"),
+            freeze_owner("dispatcher"),
             kill("resources", "listener"),
+            kill("postgres", "status"),
         ],
-        shape=_LONG_BROKERS,
+        shape=_THREE_BROKERS,
         rate=50,
     ),
     "rebalance": Scenario(

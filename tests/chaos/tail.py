@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
@@ -85,14 +86,18 @@ def read_all(settings: Settings, topics: Iterable[str], *, committed: bool = Fal
 
 
 def _record(topic: str, partition: int, message: Message) -> Record:
-    key, value = message.key(), message.value()
-    headers = [(name, v if isinstance(v, bytes) else b"") for name, v in message.headers() or []]
+    key, value = _bytes(message.key()), _bytes(message.value())
+    headers = [(name, _bytes(text)) for name, text in cast("list[tuple[str, bytes | None]]", message.headers() or [])]
     return Record(
         topic=topic,
         partition=partition,
         offset=int(message.offset() or 0),
         at=message.timestamp()[1],
-        key=key if isinstance(key, bytes) else (key or "").encode(),
-        value=value if isinstance(value, bytes) else (value or "").encode(),
+        key=key,
+        value=value,
         headers=headers,
     )
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

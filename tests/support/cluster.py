@@ -8,6 +8,7 @@ Every broker is a controller, too, so a killed one may take the controller with 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -69,7 +70,7 @@ class Cluster:
                 },
             )
             prepare_kafka(options)
-            self.specs[name] = kafka_child(options)
+            self.specs[name] = replace(kafka_child(options), name=name)
             self.addresses[name] = options.bootstrap
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from headrace.contracts.codec import Codec
 from headrace.contracts.journal import EpochStarted, InputPosition, JournalRecord
@@ -19,7 +19,6 @@ from headrace.shard.ports import Record
 
 _HEADER = struct.Struct(">qq")
 _OPENS = -1
-E = TypeVar("E", bound=Message)
 
 
 class Place(NamedTuple):
@@ -110,7 +109,7 @@ class History:
         state.n = n
         return self._accept(record, epoch)
 
-    def of_type(self, *types: type[E]) -> Iterator[tuple[Place, E]]:
+    def of_type(self, *types: type[Message]) -> Iterator[tuple[Place, Any]]:
         """Yield the events of some types."""
         for entry in self.entries:
             if isinstance(entry.event, types):

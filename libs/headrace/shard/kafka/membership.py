@@ -1,4 +1,10 @@
-"""`Membership` on Kafka: a consumer in a group that reads nothing; its partitions stand for the shards."""
+"""`Membership` on Kafka: a consumer in a group that reads nothing; its partitions stand for the shards.
+
+A member that cannot reach the coordinator for a session has lost its place, though perhaps nobody else is there to take
+it: a broker dies, and with it the coordinator of the group, while the other brokers lead the journals on. So it keeps
+what it has until it is told what it has in its next life in the group. Whoever has taken a shard over meanwhile has
+begun a newer reign, and rules 2 and 6 tell the older owner so; safety never depended on the group.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +29,8 @@ class KafkaMembership:
 
     def __init__(self, settings: Settings, role: ShardRole, availability: Availability) -> None:
         """Join the group at the first `poll`."""
+        self.lost = False
+        """Whether the group has lost us, so that what we have is not known."""
         self._topic = full_name(settings.namespace, role.group_topic)
         self._availability = availability
         self._shards: set[int] = set()
@@ -32,7 +40,7 @@ class KafkaMembership:
         self._answer: bool | None = None
         options = member_options(settings, role.name)
         self._consumer = Consumer({**options, "error_cb": availability.failed, "on_commit": self._committed})
-        self._consumer.subscribe([self._topic], on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
+        self._consumer.subscribe([self._topic], on_assign=self._given, on_revoke=self._taken, on_lost=self._gone)
 
     def poll(self) -> None:
         """Take part in the group; callbacks run here."""
@@ -55,6 +63,9 @@ class KafkaMembership:
 
     def confirm(self, shard: int) -> bool | None:
         """Tell whether the coordinator accepts an offset commit of ours; None while not known."""
+        if self.lost:
+            self._asked = self._answer = None
+            return None
         if shard not in self._shards:
             return False
         if self._asked is None:
@@ -89,11 +100,18 @@ class KafkaMembership:
 
     def _given(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
         self._told = True
+        if self.lost:
+            self.lost = False
+            self._shards.clear()  # A new life in the group: what it gives is all that we have.
         self._shards.update(p.partition for p in partitions)
         consumer.incremental_assign(
             [confluent_kafka.TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions]
         )
         consumer.pause(partitions)
+
+    def _gone(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
+        self.lost = True
+        consumer.incremental_unassign(partitions)
 
     def _taken(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
         self._shards.difference_update(p.partition for p in partitions)
