@@ -4,12 +4,13 @@ name.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.kernel.requests import RunTask
 
 
+@runtime_checkable
 class TaskTarget(Protocol):
     """A task with its options. Times are in ms; 0 means no limit."""
 
