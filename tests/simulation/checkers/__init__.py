@@ -1,0 +1,1 @@
+"""What must hold, told from the records of the topics alone; written apart from the engine."""

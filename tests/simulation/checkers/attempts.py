@@ -1,0 +1,112 @@
+"""Every attempt of every task: scheduled in turn, ended once, as its function and its retry rules say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.contracts.dispatch_events import AttemptLost
+from headrace.contracts.lease_events import LeaseRequested
+from headrace.contracts.retry import RetryPolicy
+from headrace.contracts.task_events import (
+    AssignmentRevoked,
+    TaskFailed,
+    TaskScheduled,
+    TaskSucceeded,
+    TaskTimedOut,
+)
+from headrace.contracts.timer_events import TimerFired, TimerStarted
+from headrace.contracts.topics import TASK_JOURNAL
+from tests.simulation.checkers.histories import History, Step
+from tests.simulation.checkers.journals import Journals
+from tests.simulation.workflows.tasks import verdict_of
+
+POISON = "headrace.PoisonTask"
+
+
+def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
+    """Yield what is wrong."""
+    poisoned = {
+        (event.run_id, event.step, event.attempt)
+        for _, _, event in journals.events(TASK_JOURNAL)
+        if isinstance(event, AttemptLost) and event.poison
+    }
+    for run in runs.values():
+        for step in run.steps.values():
+            for problem in _step(run, step, poisoned):
+                yield f"{run.name} step {step.number} {step.node}[{step.index}]: {problem}"
+
+
+def _step(run: History, step: Step, poisoned: set[tuple[str, int, int]]) -> Iterator[str]:
+    attempt, scheduled, not_before, revoked = 0, None, 0, 0
+    for event in step.events:
+        match event:
+            case TimerStarted():
+                not_before = event.due_at
+            case TimerFired():
+                if event.at < not_before:
+                    yield f"Expected the timer to fire at {not_before} or later, but it did at {event.at}"
+            case AssignmentRevoked():
+                revoked = max(revoked, event.assignment)
+            case LeaseRequested() | TaskScheduled():
+                if event.attempt not in (attempt, attempt + 1):
+                    yield f"Expected attempt {attempt + 1}, but found {event}"
+                if event.at < not_before:
+                    yield f"Expected the next attempt at {not_before} or later, but it came at {event.at}"
+                if event.attempt != attempt:
+                    revoked = 0
+                attempt = event.attempt
+                if isinstance(event, TaskScheduled):
+                    scheduled = event
+                    if bool(event.resource) != bool(event.fencing_token):
+                        yield f"Expected a token where a resource is asked for, and only there, but found {event}"
+            case TaskSucceeded() | TaskFailed() | TaskTimedOut():
+                if scheduled is None or event.attempt != attempt or scheduled.attempt != attempt:
+                    yield f"Expected the end of the open attempt {attempt}, but found {event}"
+                    return
+                yield from _ended(run, scheduled, event, revoked, poisoned)
+                if not isinstance(event, TaskSucceeded):
+                    not_before, scheduled = event.retry_at, None
+
+
+def _ended(
+    run: History,
+    scheduled: TaskScheduled,
+    event: TaskSucceeded | TaskFailed | TaskTimedOut,
+    revoked: int,
+    poisoned: set[tuple[str, int, int]],
+) -> Iterator[str]:
+    wanted = verdict_of(scheduled)
+    if isinstance(event, TaskSucceeded):
+        if wanted.error or wanted.output != event.output:
+            yield f"Expected attempt {scheduled.attempt} to come to {wanted}, but found {event}"
+        return
+    if isinstance(event, TaskTimedOut):
+        error, retryable = "headrace.TaskTimedOut", True
+        if not (scheduled.timeout_ms or scheduled.heartbeat_ms):
+            yield f"Expected no time-out, since there is no limit, but found {event}"
+    elif event.error == POISON:
+        error, retryable = POISON, False
+        if (run.started.run_id, scheduled.step, scheduled.attempt) not in poisoned:
+            yield f"Expected poison only where the dispatcher found it, but found {event}"
+    else:
+        error, retryable = wanted.error, wanted.retryable
+        if error != event.error:
+            yield f"Expected attempt {scheduled.attempt} to come to {wanted}, but found {event}"
+        if event.assignment <= revoked:
+            yield f"Expected no failure of assignment {event.assignment}, which was taken back, but found {event}"
+    pause = _pause(scheduled.retry, scheduled.attempt, error) if retryable else None
+    if pause is None and event.retry_at:
+        yield f"Expected a final failure of {error}, but found {event}"
+    if pause is not None and not event.retry_at and run.cancel is None:
+        yield f"Expected another attempt after {error}, but found {event}"
+    if event.retry_at and event.retry_at < event.at + (pause or 0):
+        yield f"Expected a pause of {pause} ms, but found {event}"
+
+
+def _pause(policy: RetryPolicy | None, attempt: int, error: str) -> int | None:
+    """Return the least pause before the next attempt; None where there is none. These workflows match no names."""
+    if policy is None:
+        return None
+    if policy.schedule:
+        return policy.schedule[attempt - 1] if attempt <= len(policy.schedule) else None
+    return policy.interval_ms if attempt < policy.max_attempts else None

@@ -1,0 +1,91 @@
+"""Slots are conserved, and an attempt is with one worker at a time: told from the task journal alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.contracts.dispatch_events import (
+    AssignmentsEnded,
+    AttemptLost,
+    AttemptTimedOut,
+    TaskAssigned,
+    TaskRequeued,
+)
+from headrace.contracts.topics import TASK_JOURNAL
+from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost
+from tests.simulation.checkers.histories import History
+from tests.simulation.checkers.journals import Journal, Journals
+
+
+def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
+    """Yield what is wrong."""
+    for journal in journals.of(TASK_JOURNAL):
+        for problem in _shard(journal, runs):
+            yield f"{journal.where}: {problem}"
+
+
+def _shard(journal: Journal, runs: dict[str, History]) -> Iterator[str]:
+    slots: dict[tuple[str, str], int] = {}
+    sessions: dict[str, str] = {}
+    running: dict[int, TaskAssigned] = {}
+    awaited: dict[int, TaskAssigned] = {}
+    last = 0
+    for found, _, event in journal.events():
+        at = f"@{found.entry.offset}"
+        match event:
+            case WorkerJoined():
+                sessions[event.worker] = event.session
+                for offer in event.offers:
+                    slots[event.worker, offer.queue] = offer.slots
+            case WorkerLost() | WorkerLeft():
+                left = [
+                    n for n, given in running.items() if (given.worker, given.session) == (event.worker, event.session)
+                ]
+                if left:
+                    yield f"{at} Expected {event.worker} to go with nothing left, but it has {left}"
+                sessions.pop(event.worker, None)
+            case TaskAssigned():
+                if event.assignment <= last:
+                    yield f"{at} Expected an assignment after {last}, but found {event.assignment}"
+                last = event.assignment
+                yield from _assigned(event, sessions, slots, running, awaited, runs, at)
+                running[event.assignment] = event
+            case AssignmentsEnded():
+                waiting = {finished.assignment for finished in event.awaiting}
+                for number in event.assignments:
+                    given = running.pop(number, None)
+                    if given is not None and number in waiting:
+                        awaited[number] = given
+                    elif given is None:
+                        awaited.pop(number, None)
+            case TaskRequeued() | AttemptLost():
+                running.pop(event.assignment, None)
+                awaited.pop(event.assignment, None)
+            case AttemptTimedOut():
+                awaited.pop(event.assignment, None)
+    if running:
+        yield f"Expected no assignment to be left at rest, but found {sorted(running)}"
+
+
+def _assigned(
+    event: TaskAssigned,
+    sessions: dict[str, str],
+    slots: dict[tuple[str, str], int],
+    running: dict[int, TaskAssigned],
+    awaited: dict[int, TaskAssigned],
+    runs: dict[str, History],
+    at: str,
+) -> Iterator[str]:
+    task = event.task
+    if sessions.get(event.worker) != event.session:
+        yield f"{at} Expected a worker that is there, but {event.worker} {event.session} is not"
+    taken = [given for given in running.values() if (given.worker, given.task.queue) == (event.worker, task.queue)]
+    if len(taken) >= slots.get((event.worker, task.queue), 0):
+        yield f"{at} Expected a free slot of {event.worker} on {task.queue}, but {len(taken)} are taken"
+    if task.run_id not in runs:
+        yield f"{at} Expected a task of a run that was started, but found {task.run_id}"
+        return
+    key = (task.run_id, task.step, task.attempt)
+    for other in (*running.values(), *awaited.values()):
+        if (other.task.run_id, other.task.step, other.task.attempt) == key:
+            yield f"{at} Expected {key} to be with one worker, but assignment {other.assignment} has it too"

@@ -1,0 +1,116 @@
+"""Replay equals live, at every step: what a process has decided so far, folded by somebody else, gives its state.
+
+For each reign a second fold is kept: first of what counts in the journal before the reign, then of every record that the
+process appends, as bytes. After each step of the process it must equal the live state.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace.contracts.codec import Codec
+from headrace.contracts.journal import JournalRecord
+from headrace.shard.fold import Fold
+from headrace.shard.runtime import Shard
+from tests.simulation.broker import SimWriter
+from tests.simulation.checkers.journals import Journals
+from tests.simulation.hosts import HostProcess
+from tests.simulation.world import World
+from tests.support.contents import contents, open_contents
+
+CODEC = Codec()
+
+
+class ReplayDiffers(AssertionError):
+    """A live state is not what its journal folds to."""
+
+
+class Shadow(msgspec.Struct, kw_only=True):
+    """The second fold of one reign."""
+
+    writer: SimWriter
+    epoch: int
+    fold: Fold
+    applied: int = 0
+
+
+class LiveCheck:
+    """Watches every process of a world."""
+
+    def __init__(self, world: World, journals: Journals) -> None:
+        self.compared = 0
+        self._world = world
+        self._journals = {journal.where: journal for journal in journals.all}
+        self._shadows: dict[tuple[str, int], Shadow] = {}
+
+    def watch(self, process: HostProcess) -> None:
+        """Compare each reign of a process with its second fold."""
+        for number, shard in process.host.shards.items():
+            if shard.reign is None:
+                self._shadows.pop((process.name, number), None)
+                continue
+            shadow = self._shadows.get((process.name, number))
+            writer = self._writer(process, shard)
+            if shadow is None or shadow.writer is not writer:
+                shadow = self._shadows[process.name, number] = self._begin(shard, writer)
+                self._compare_positions(shard, shadow)
+                self._compare(process, shard, shadow)
+            if shadow.applied < len(writer.appended):
+                self._follow(shard, shadow)
+                self._compare(process, shard, shadow)
+
+    def leftovers(self) -> list[str]:
+        """Return what the states hold at rest that they should have let go."""
+        found = []
+        for process in self._world.hosts:
+            for shard in process.host.shards.values():
+                if shard.fold is None:
+                    continue
+                held = {name: value for name, value in open_contents(shard.fold.state).items() if value}
+                if held:
+                    found.append(f"Expected nothing open in {shard.env.name} at rest, but it holds {held}")
+        return found
+
+    def _begin(self, shard: Shard, writer: SimWriter) -> Shadow:
+        assert shard.reign is not None
+        epoch = shard.reign.epoch
+        decider = shard.env.role.decider_for(shard.env.shard)
+        fold = Fold(decider)
+        for found in self._journals[shard.env.journal].follow():
+            if found.record is not None and found.entry.offset < epoch:
+                self._apply(shard, fold, found.record)
+        return Shadow(writer=writer, epoch=epoch, fold=fold, applied=1)
+
+    def _follow(self, shard: Shard, shadow: Shadow) -> None:
+        for value, _ in shadow.writer.appended[shadow.applied :]:
+            message = CODEC.decode(value)
+            if isinstance(message, JournalRecord):
+                self._apply(shard, shadow.fold, message)
+        shadow.applied = len(shadow.writer.appended)
+
+    @staticmethod
+    def _apply(shard: Shard, fold: Fold, record: JournalRecord) -> None:
+        fold.apply(shard.env.decider, record)
+
+    def _compare(self, process: HostProcess, shard: Shard, shadow: Shadow) -> None:
+        assert shard.fold is not None
+        self.compared += 1
+        live, replayed = contents(shard.fold.state), contents(shadow.fold.state)
+        if live != replayed:
+            differing = [name for name in live if live[name] != replayed[name]]
+            both = {name: (live[name], replayed[name]) for name in differing}
+            raise ReplayDiffers(f"{process.name} {shard.env.name}: live and replayed differ: {both}")
+
+    @staticmethod
+    def _compare_positions(shard: Shard, shadow: Shadow) -> None:
+        """A checkpoint may be ahead of the records before it: of inputs that changed nothing."""
+        assert shard.fold is not None
+        live, replayed = shard.fold.positions, shadow.fold.positions
+        behind = [where for where in replayed if shard.fold.position(where).offset < replayed[where].offset]
+        if behind or (shard.reign is not None and shard.reign.checkpoints.committed is None and live != replayed):
+            raise ReplayDiffers(f"{shard.env.name}: the positions of a replay differ: {live} and {replayed}")
+
+    @staticmethod
+    def _writer(process: HostProcess, shard: Shard) -> SimWriter:
+        return next(writer for writer in reversed(process.log.writers) if writer.partition == shard.env.journal)
+

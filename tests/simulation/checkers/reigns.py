@@ -1,0 +1,55 @@
+"""What holds of reigns: older code never follows newer, and no timer fires before what waited at take-over is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.contracts.timer_events import TimerFired
+from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
+from headrace.contracts.worker_events import WorkerLost
+from headrace.contracts.workflow_events import CancelRequested
+from tests.simulation.checkers.journals import Counted, Journal, Journals
+
+COMMANDS = {WORKFLOW_JOURNAL: WORKFLOW_COMMANDS, TASK_JOURNAL: WORKER_REPORTS}
+
+
+def check(journals: Journals) -> Iterator[str]:
+    """Yield what is wrong."""
+    for journal in journals.all:
+        version = 0
+        for found in journal.follow():
+            if found.started is not None:
+                if found.started.code_version < version:
+                    yield f"{journal.where}@{found.entry.offset}: Expected code {version} or newer, found {found.started}"
+                version = max(version, found.started.code_version)
+        if journal.where.topic in COMMANDS:
+            yield from _timers(journals, journal, COMMANDS[journal.where.topic])
+
+
+def _timers(journals: Journals, journal: Journal, topic: str) -> Iterator[str]:
+    """A reign's first timer comes after the commands that the log held when the reign began."""
+    commands = journals.log.entries(topic, journal.where.partition)
+    position, waiting = -1, -1
+    for found in journal.follow():
+        if found.started is not None:
+            if not found.started.checkpoint:
+                waiting = max((c.offset for c in commands if c.seq < found.entry.seq), default=-1)
+            continue
+        for moved in found.record.positions if found.record else ():
+            if (moved.topic, moved.partition) == (topic, journal.where.partition):
+                position = moved.offset
+        if position < waiting and _is_timed(found):
+            yield (
+                f"{journal.where}@{found.entry.offset}: Expected timers to wait for command {waiting}, but only "
+                f"{position} was decided when one fired"
+            )
+
+
+def _is_timed(found: Counted) -> bool:
+    assert found.record is not None
+    return any(
+        isinstance(event, TimerFired)
+        or (isinstance(event, WorkerLost) and event.reason == "silent")
+        or (isinstance(event, CancelRequested) and event.reason == "headrace.WorkflowTimedOut")
+        for event in found.record.events
+    )

@@ -1,0 +1,1 @@
+"""Rules taken out one by one: the simulation must notice each."""

@@ -1,0 +1,90 @@
+"""Random graphs."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+RUN_IFS = ("all_succeeded", "none_failed", "all_done", "any_failed")
+LEAF = {
+    "apiVersion": "headrace/v1",
+    "name": "leaf",
+    "tasks": {"a": {"task": "echo", "input": {"n": "{% $input.n %}"}}},
+    "output": "{% $tasks.a.output %}",
+}
+TRAP = {
+    "apiVersion": "headrace/v1",
+    "name": "trap",
+    "tasks": {
+        "a": {"task": "echo", "input": {"n": "{% $input.n %}"}},
+        "trap": {"task": "echo", "needs": ["a"], "input": {"n": "{% $input.n %}"}},
+    },
+    "output": {"n": "{% $input.n %}"},
+}
+"""The fold refuses its second task (`tests.simulation.deciders`)."""
+
+
+def random_graph(random: Random, name: str, tasks: list[str]) -> dict[str, Any]:
+    """Return an acyclic graph; its tasks stand in an order that their needs allow."""
+    nodes: dict[str, dict[str, Any]] = {}
+    for at in range(random.randint(1, 6)):
+        needs = random.sample(sorted(nodes), random.randint(0, min(2, len(nodes))))
+        node: dict[str, Any] = {"needs": needs} if needs else {}
+        node["run_if"] = random.choice(RUN_IFS if needs else RUN_IFS[:3])
+        _work(random, node, tasks)
+        if random.random() < 0.1:
+            node["when"] = False
+        if random.random() < 0.2:
+            node["significant"] = False
+        nodes[f"t{at}"] = node
+    document: dict[str, Any] = {
+        "apiVersion": "headrace/v1",
+        "name": name,
+        "resources": {"press": {"capacity": 1}, "oven": {"capacity": 3}},
+        "tasks": nodes,
+        "output": {"n": "{% $input.n %}", **{node: f"{{% $tasks.{node}.status %}}" for node in nodes}},
+    }
+    if random.random() < 0.3:
+        document["on_exit"] = {"task": random.choice(("echo", "flaky")), "retry": _retry(random)}
+    if random.random() < 0.15:
+        document["timeout"] = random.choice(("2s", "20s"))
+    return document
+
+
+def _work(random: Random, node: dict[str, Any], tasks: list[str]) -> None:
+    chance = random.random()
+    if chance < 0.08:
+        node["sleep"] = random.choice(("200ms", "3s"))
+        return
+    if chance < 0.18:
+        node["workflow"] = "leaf"
+        node["input"] = {"n": "{% $input.n %}"}
+        return
+    task = node["task"] = random.choice(tasks)
+    node["input"] = {"n": "{% $input.n %}"}
+    if random.random() < 0.25:
+        node["foreach"] = "{% $input.items %}"
+        node["input"] = {"n": "{% $input.n %}", "item": "{% $item %}"}
+        node["tolerate"] = random.choice((0, 0, 2, 100))
+        if random.random() < 0.5:
+            node["concurrency"] = random.randint(1, 3)
+    if random.random() < 0.6 or task in ("slow", "silent"):
+        node["retry"] = _retry(random)
+    if task == "slow":
+        node["timeout"] = "1500ms"
+    if task == "silent":
+        node["heartbeat"] = "1500ms"
+    if random.random() < 0.3:
+        node["resource"] = random.choice(
+            ({"name": "press", "units": 1}, {"name": "oven", "units": random.randint(1, 3)})
+        )
+    if random.random() < 0.3:
+        node["queue"] = "night"
+    if random.random() < 0.3:
+        node["priority"] = random.randint(0, 9)
+
+
+def _retry(random: Random) -> dict[str, Any]:
+    if random.random() < 0.5:
+        return {"schedule": ["300ms", "1s"]}
+    return {"max_attempts": random.randint(2, 3), "interval": "200ms"}
