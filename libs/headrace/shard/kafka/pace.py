@@ -14,8 +14,8 @@ import msgspec
 # The time over which the rate is averaged: short enough that a burst of a few milliseconds does not count as load,
 # long enough that load does not look like silence between two batches.
 _MEMORY_S = 0.2
-# A batched record of this size costs as much as a small one more.
-_UNIT_BYTES = 400
+# The size of a small event: a record of many events counts as many.
+_UNIT_BYTES = 128
 
 
 class Pace(msgspec.Struct):
@@ -24,7 +24,7 @@ class Pace(msgspec.Struct):
     gather_s: float
     """How far two batches are apart under load."""
     busy_from: float
-    """Units per second (records, and 400 bytes each) from which on a reader is under load."""
+    """Units per second (records, and their bytes by 128) from which on a reader is under load."""
     rate: float = 0.0
     last_s: float = 0.0
 
