@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -56,17 +57,28 @@ def arguments(function: Callable[..., Any], task: TaskScheduled) -> tuple[list[A
         args, kwargs = bind_input(task.input, task.content_type)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputMismatch(f"Expected the input of task {task.task} to be {task.content_type}, but {error}") from None
+    fit = _fit if type(function).__hash__ is not None else _fit.__wrapped__
+    takes_nothing, problem = fit(function, len(args), tuple(kwargs))
+    if takes_nothing and args == [None]:
+        return [], {}
+    if problem:
+        raise InputMismatch(f"Expected the input of task {task.task}{problem}")
+    return args, kwargs
+
+
+# A worker has some tasks, each called with a few sets of keywords; asking a signature anew costs more than most tasks.
+@lru_cache(maxsize=1024)
+def _fit(function: Callable[..., Any], positional: int, keywords: tuple[str, ...]) -> tuple[bool, str]:
+    """Return whether a function takes nothing at all, and why a call of this form does not fit it; empty if it does."""
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):
-        return args, kwargs  # a function in C that does not tell; the call itself will say
-    if args == [None] and not signature.parameters:
-        args = []
+        return False, ""  # a function in C that does not tell; the call itself will say
     try:
-        signature.bind(*args, **kwargs)
+        signature.bind(*[None] * positional, **dict.fromkeys(keywords))
     except TypeError as error:
-        raise InputMismatch(f"Expected the input of task {task.task}{signature} to fit it, but {error}") from None
-    return args, kwargs
+        return not signature.parameters, f"{signature} to fit it, but {error}"
+    return False, ""
 
 
 def mismatch(error: InputMismatch) -> Failed:

@@ -7,6 +7,7 @@ sets the partition itself.
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 
 _SEED = 0x9747B28C
@@ -14,14 +15,18 @@ _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
 
+@lru_cache(maxsize=256)
+def _words(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}I")
+
+
 def murmur2(data: bytes) -> int:
     """Return the unsigned 32-bit murmur2 hash of some bytes."""
     length = len(data)
     h = _SEED ^ length
     whole = length & ~3
-    for at in range(0, whole, 4):
-        k = int.from_bytes(data[at : at + 4], "little")
-        k = (k * _M) & _MASK
+    for word in _words(length >> 2).unpack_from(data):
+        k = (word * _M) & _MASK
         k ^= k >> 24
         k = (k * _M) & _MASK
         h = ((h * _M) & _MASK) ^ k

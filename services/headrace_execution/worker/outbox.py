@@ -128,7 +128,12 @@ class KafkaOutbox:
         while True:
             try:
                 self._producer.produce(
-                    name, letter.value, letter.key, letter.partition, on_delivery=delivered, headers=list(letter.headers)
+                    name,
+                    letter.value,
+                    letter.key,
+                    letter.partition,
+                    on_delivery=delivered,
+                    headers=list(letter.headers),
                 )
             except BufferError:
                 self._producer.poll(_ACK_WAIT_S)

@@ -32,6 +32,8 @@ class AttemptOutput:
     `ship` gets (level, line). Beyond `limit_bytes` one last line says that the rest is cut.
     """
 
+    __slots__ = ("_beat", "_left", "_limit", "_line_bytes", "_lock", "_part", "_part_characters", "_ship")
+
     def __init__(
         self, ship: Callable[[str, str], None], beat: Callable[[], None], *, line_bytes: int, limit_bytes: int
     ) -> None:
@@ -70,8 +72,8 @@ class AttemptOutput:
 
     def close(self) -> None:
         """Ship what was printed without an end of line."""
-        with self._lock:
-            if self._part:
+        if self._part:
+            with self._lock:
                 self._end_line()
 
     def _keep(self, text: str) -> None:
@@ -167,12 +169,17 @@ def captured() -> Iterator[None]:
         sys.stdout, sys.stderr = streams
 
 
-@contextmanager
-def writing_to(output: AttemptOutput) -> Iterator[None]:
+class writing_to:  # noqa: N801  a context manager, used like a function; a generator would cost a task a microsecond
     """Send what is printed and logged within the block to an attempt's output."""
-    token = _output.set(output)
-    try:
-        yield
-    finally:
-        _output.reset(token)
-        output.close()
+
+    __slots__ = ("_attempt", "_token")
+
+    def __init__(self, output: AttemptOutput) -> None:
+        self._attempt = output
+
+    def __enter__(self) -> None:
+        self._token = _output.set(self._attempt)
+
+    def __exit__(self, *_: object) -> None:
+        _output.reset(self._token)
+        self._attempt.close()

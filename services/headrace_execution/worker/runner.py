@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,16 +22,18 @@ from headrace.authoring.task_calls import (
     raised,
     returned,
 )
-from headrace.authoring.task_context import TaskContext, running
+from headrace.authoring.task_context import StopFlag, TaskContext, running
 from headrace.authoring.tasks import TaskDefinition
 from headrace.contracts.task_events import TaskScheduled
-from headrace.runtime.telemetry import start_span
+from headrace.runtime.telemetry import start_span, tracing
 from headrace_execution.worker.loop import LoopThread
 from headrace_execution.worker.output import AttemptOutput, writing_to
 from headrace_execution.worker.pages import JobId, Start
 from headrace_execution.worker.threads import Threads
 
 _log = logging.getLogger("headrace.worker")
+
+_NO_SPAN = nullcontext("")
 
 Ended = Callable[["Job", Outcome], None]
 
@@ -41,7 +44,7 @@ class Job(msgspec.Struct, kw_only=True, eq=False):
     id: JobId
     task: TaskScheduled
     output: AttemptOutput
-    stop: threading.Event
+    stop: StopFlag
     started_at: int
     trace: str = ""
 
@@ -63,7 +66,7 @@ class Runner:
     def start(self, start: Start, output: AttemptOutput, now_ms: int) -> None:
         """Begin an attempt."""
         task = start.assigned.task
-        job = Job(id=start.job, task=task, output=output, stop=threading.Event(), started_at=now_ms, trace=task.trace)
+        job = Job(id=start.job, task=task, output=output, stop=StopFlag(), started_at=now_ms, trace=task.trace)
         definition = self._tasks.get(task.task)
         if definition is None:
             cause = f"Expected a task that this worker offers, but found {task.task}"
@@ -73,7 +76,7 @@ class Runner:
         if definition.is_async:
             self._loop.run(job.id, self._run_async(definition, job))
         else:
-            self._threads.run(lambda: self._run_plain(definition, job))
+            self._threads.run(partial(self._run_plain, definition, job))
 
     def stop(self, job_id: JobId) -> None:
         """Tell an attempt to end: a coroutine is cancelled, a thread sees `current().cancelled`."""
@@ -125,8 +128,10 @@ class Runner:
             _log.critical("attempt %s/%d could not be reported", job.task.run_id, job.task.step, exc_info=True)
             raise
 
-    def _span(self, job: Job) -> Any:
+    def _span(self, job: Job) -> AbstractContextManager[str]:
         task = job.task
+        if not tracing():
+            return start_span("", task.trace) if task.trace else _NO_SPAN
         attributes: dict[str, str | int | float | bool] = {
             "headrace.workflow_id": task.workflow_id,
             "headrace.run_id": task.run_id,

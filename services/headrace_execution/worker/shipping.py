@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from headrace.contracts.codec import Codec
 from headrace.contracts.log_lines import LogLine
@@ -34,11 +35,7 @@ class Shipping:
 
     def of(self, task: TaskScheduled) -> Callable[[str, str], None]:
         """Return what takes the lines of an attempt."""
-
-        def ship(level: str, message: str) -> None:
-            self._ship(task, level, message)
-
-        return ship
+        return partial(self._ship, task)
 
     def _ship(self, task: TaskScheduled, level: str, message: str) -> None:
         with self._lock:

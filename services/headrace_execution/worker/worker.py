@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 
 from headrace.authoring.task_calls import Outcome, Stopped, Succeeded
 from headrace.contracts.codec import Codec
@@ -148,7 +149,7 @@ class Worker:
             workflow_id,
             self._codec.encode(command),
             headers,
-            lambda offset: self._acknowledged(job.id, partition, offset),
+            partial(self._acknowledged, job.id, partition),
         )
 
     def _command(self, job: Job, outcome: Outcome) -> CompleteTask | FailTask:
@@ -208,7 +209,7 @@ class Worker:
     def _output(self, start: Start) -> AttemptOutput:
         return AttemptOutput(
             self._shipping.of(start.assigned.task),
-            lambda: self._beat(start.job),
+            partial(self._beat, start.job),
             line_bytes=self._settings.log_line_limit_bytes,
             limit_bytes=self._settings.log_limit_bytes,
         )
