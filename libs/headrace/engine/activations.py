@@ -14,7 +14,7 @@ from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import NonDeterministic
 from headrace.engine.programs.program import Definitions, Program, RunInfo
 from headrace.engine.recent import Recent
-from headrace.engine.run import CANCEL, Run
+from headrace.engine.run import CANCEL, LONG, Run
 
 _PREPARED = 500
 """Definitions that are kept ready to run: some 50 KB each, and a few ms to make ready."""
@@ -28,7 +28,7 @@ class Activations:
     """Live kernels by run id: at most `limit` of them, those that were used last."""
 
     def __init__(
-        self, *, definitions: Definitions, programs: Mapping[str, Program], budget: BudgetPort, limit: int = 1_000
+        self, *, definitions: Definitions, programs: Mapping[str, Program], budget: BudgetPort, limit: int = 2_000
     ) -> None:
         self.definitions = definitions
         self.programs = programs
@@ -73,8 +73,8 @@ class Activations:
             _close(kernel)
 
     def rest(self) -> None:
-        """Drop the kernels that were not used since the last time."""
-        self._live.age()
+        """Drop the kernels that were not used since the last time, unless they are slow to rebuild."""
+        self._live.rest(lambda kernel: kernel.delivered >= LONG)
 
     def __len__(self) -> int:
         return len(self._live)

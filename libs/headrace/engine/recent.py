@@ -51,9 +51,18 @@ class Recent(Generic[K, V]):
 
     def age(self) -> None:
         """Let go of what was not used since the last time."""
+        self.rest(lambda _: False)
+
+    def rest(self, keep: Callable[[V], bool]) -> None:
+        """Let go of what was not used since the last time, but for what is worth keeping while there is room."""
         leaving, self._old, self._young = self._old, self._young, {}
+        room = self._half - len(self._old)
         for key, value in leaving.items():
-            self._leave(key, value)
+            if room > 0 and keep(value):
+                self._old[key] = value
+                room -= 1
+            else:
+                self._leave(key, value)
 
     def values(self) -> Iterator[V]:
         """Yield all values, without using them."""

@@ -31,6 +31,12 @@ WORKFLOW_TIMER = -1
 """The step number of the timer that ends a workflow that takes too long."""
 
 
+LONG = 64
+"""Ends of steps from which on a run is long: to unpack it and to rebuild its coroutine takes a millisecond and more."""
+_FEW = 4
+"""Open steps that are looked at one by one after every activation."""
+
+
 class OpenStep(msgspec.Struct, kw_only=True):
     """A step whose end has not come yet. `kind` is task, timer or child; the rest is for the kinds that use it."""
 
@@ -99,6 +105,12 @@ class Run(msgspec.Struct, kw_only=True):
         for number, step in self.open.items():
             if step.waits_for_time:
                 yield step.due_at, number
+
+    def sleeps_until(self, time_ms: int) -> bool:
+        """Tell whether only timers are waited for, and none before a time. False for a run that waits for much."""
+        return 0 < len(self.open) <= _FEW and all(
+            step.waits_for_time and step.due_at >= time_ms for step in self.open.values()
+        )
 
     def has_timer(self, step: int, due_at: int) -> bool:
         """Tell whether a timer is still set."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headrace.engine.packing import pack_run, packed_timers, unpack_run
 from headrace.engine.recent import Recent
-from headrace.engine.run import Run
+from headrace.engine.run import LONG, Run
 from headrace.shard.entries import Changed
 
 
@@ -63,8 +63,8 @@ class Runs:
         return any(timers[at] == due_at and timers[at + 1] == step for at in range(0, len(timers), 2))
 
     def rest(self) -> None:
-        """Pack what was not used since the last time."""
-        self._live.age()
+        """Pack what was not used since the last time. A long record stays: whoever has come far goes on, and often."""
+        self._live.rest(lambda run: len(run.log) >= LONG)
 
     def packed(self, workflow_id: str) -> bytes | None:
         """Return a run as bytes; None when there is none."""

@@ -29,15 +29,15 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
     live_coroutines: Annotated[
         int,
         Meta(
-            description="Coroutines that a shard keeps live, 10 KB or more each; others are rebuilt from the record "
+            description="Coroutines that a shard keeps live, 8 KB or more each; others are rebuilt from the record "
             "when needed. More than are at work at a time: with fewer, each step would replay its workflow.",
             ge=64,
         ),
-    ] = 1_000
+    ] = 2_000
     live_runs: Annotated[
         int,
         Meta(
-            description="Workflows that a shard keeps unpacked, 3 KB and more each; the others are bytes, some 0.5 KB.",
+            description="Workflows that a shard keeps unpacked, 1 KB and more each; the others are bytes, some 0.4 KB.",
             ge=64,
         ),
     ] = 2_000

@@ -22,10 +22,12 @@ from headrace.engine.decide.requests import cancel_event, event_of, size_of
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
 from headrace.engine.programs.program import Result
-from headrace.engine.run import STUCK, Run
+from headrace.engine.run import LONG, STUCK, Run
 from headrace.engine.state import ShardState
 from headrace.engine.tracebacks import cause_of
 
+PARKED_MS = 1_000
+"""A run that only waits for timers, for as long as this, needs no live coroutine: it is rebuilt in less than a ms."""
 TIMED_OUT_REASON = "headrace.WorkflowTimedOut"
 """The reason of a request to end that a workflow's own time limit made."""
 
@@ -52,6 +54,8 @@ def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
     assert kernel.main is not None
     if kernel.main.done:
         yield from _finish(context, run, kernel, now_ms)
+    elif run.sleeps_until(now_ms + PARKED_MS) and kernel.delivered < LONG:
+        context.activations.drop(run.run_id)
 
 
 def resume(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
