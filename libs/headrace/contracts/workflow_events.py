@@ -62,6 +62,7 @@ class CommandForwarded(Message, frozen=True, kw_only=True):
     command: bytes
     workflow_id: str
     trace: str = ""
+    logged_at: int = 0
 
 
 class CancelRequested(Message, frozen=True, kw_only=True):

@@ -29,7 +29,13 @@ def decide_command(context: Context, state: ShardState, item: Input, run_id: str
         return
     owner = context.shards.of_workflow(command.workflow_id)
     if owner != context.shards.shard:
-        yield CommandForwarded(to_shard=owner, command=item.value, workflow_id=command.workflow_id, trace=item.trace)
+        yield CommandForwarded(
+            to_shard=owner,
+            command=item.value,
+            workflow_id=command.workflow_id,
+            trace=item.trace,
+            logged_at=item.at,
+        )
         return
     run = state.runs.get(command.workflow_id)
     if run is not None and run.status == STUCK and not isinstance(command, c.TerminateWorkflow | c.StartWorkflow):

@@ -132,4 +132,5 @@ def _forwarded(context: Context, item: Input, event: CommandForwarded) -> Input:
         value=event.command,
         key=event.workflow_id.encode(),
         trace=event.trace,
+        at=event.logged_at or item.at,
     )
