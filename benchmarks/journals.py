@@ -136,7 +136,7 @@ class JournalMaker:
             node=_NODES[step],
             task="pass_on",
             queue="bench",
-            output=b'{"value":17}',
+            output=b'{"value":%d}' % assignment,
             assignment=assignment,
             worker="worker-1",
             started_at=self._at + 3,

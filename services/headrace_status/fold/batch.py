@@ -29,10 +29,7 @@ class Batch:
         elif isinstance(change, Append):
             self.appends.setdefault(change.table, []).append(change.row)
         elif isinstance(change, Delete):
-            rows = self.puts.get(change.table)
-            if rows is not None:
-                rows.pop(change.key, None)
-            self.deletes.setdefault(change.table, {})[change.key] = None
+            self._delete(change.table, change.key)
         else:
             self.closes.setdefault((change.workflow_id, change.run_id, change.step), change)
 
@@ -42,14 +39,23 @@ class Batch:
         return sum(map(len, groups))
 
     def _put(self, change: Put) -> None:
-        rows = self.puts.setdefault(change.table, {})
+        rows = self.puts.get(change.table)
+        if rows is None:
+            rows = self.puts[change.table] = {}
         row = rows.get(change.key)
+        values = change.values
         if row is None:
-            rows[change.key] = dict(change.values)
+            rows[change.key] = dict(values)
             return
         guard = BY_NAME[change.table].guard
-        if guard and row.get(guard) != change.values.get(guard):
+        if guard and row.get(guard) != values.get(guard):
             return  # a refusal, or an event of another run: the row that stands is not its own
-        for name, value in change.values.items():
-            if value is not None:
-                row[name] = value
+        if None in values.values():
+            values = {name: value for name, value in values.items() if value is not None}
+        row.update(values)
+
+    def _delete(self, table: str, key: Key) -> None:
+        rows = self.puts.get(table)
+        made_here = rows is not None and rows.pop(key, None) is not None
+        if not (made_here and BY_NAME[table].put_once):
+            self.deletes.setdefault(table, {})[key] = None

@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 
 from headrace.contracts import topics
-from headrace.contracts.message import Message
 
 Key = tuple[Any, ...]
 
@@ -98,13 +97,4 @@ def final(status: str) -> int:
     """Return the code of the status that a step ended in; a terminated child is a cancelled step."""
     return (
         FINAL_STATUSES["CANCELLED"] if status == "TERMINATED" else FINAL_STATUSES.get(status, FINAL_STATUSES["FAILED"])
-    )
-
-
-def owner(event: Message) -> Any:
-    """Return the part of an event that names workflow, run and step: itself, or what it carries."""
-    return (
-        getattr(event, "task", None)
-        if hasattr(event, "task") and not isinstance(event.task, str)
-        else getattr(event, "holder", event)
     )

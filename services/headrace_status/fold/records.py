@@ -21,9 +21,10 @@ def fold_record(batch: Batch, topic: str, partition: int, offset: int, at: int, 
         for change in changes(message, Origin(topic, partition, offset), at):
             batch.add(change)
         return
+    add = batch.add
     for seq, event in enumerate(message.events):
         for change in changes(event, Origin(topic, partition, offset, seq), message.at):
-            batch.add(change)
+            add(change)
     if topic == topics.WORKFLOW_JOURNAL:
         _inputs(batch, partition, offset, message)
 

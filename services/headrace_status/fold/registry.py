@@ -16,7 +16,7 @@ from headrace_status.fold import (
     worker_rows,
     workflow_rows,
 )
-from headrace_status.fold.changes import SOURCES, Changes, Origin
+from headrace_status.fold.changes import SOURCES, Change, Changes, Origin
 from headrace_status.fold.history import history_row
 
 Handler = Callable[[Any, Origin], Changes]
@@ -85,14 +85,16 @@ IGNORED: dict[str, str] = {
 }
 
 
-def changes(event: Message, origin: Origin, at: int) -> Changes:
-    """Yield what an event does to the rows, its history row included. A type that this version does not know only makes
-    history.
+def changes(event: Message, origin: Origin, at: int) -> list[Change]:
+    """Return what an event does to the rows, its history row included. A type that this version does not know only
+    makes history.
     """
+    found: list[Change] = []
     if origin.topic in SOURCES:
         row = history_row(event, origin, at)
         if row is not None:
-            yield row
+            found.append(row)
     handler = HANDLERS.get(type(event).__name__)
     if handler is not None:
-        yield from handler(event, origin)
+        found += handler(event, origin)
+    return found

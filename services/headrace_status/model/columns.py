@@ -21,14 +21,17 @@ class Column(NamedTuple):
 
 
 class TableSpec(NamedTuple):
-    """One table: its columns, the first `key_length` of which are its key. `guard` is a column that an update must
-    agree in.
+    """One table: its columns, the first `key_length` of which are its key.
+
+    `guard` is a column that an update must agree in. `put_once`: a key is put a single time, when its row is made, and
+    never comes back; so what one batch puts and deletes was never in the table.
     """
 
     name: str
     key_length: int
     columns: tuple[Column, ...]
     guard: str = ""
+    put_once: bool = False
 
     @property
     def key(self) -> tuple[Column, ...]:
@@ -41,10 +44,10 @@ class TableSpec(NamedTuple):
         return tuple(column.name for column in self.columns)
 
 
-def _table(name: str, key: str, rest: str, guard: str = "") -> TableSpec:
+def _table(name: str, key: str, rest: str, guard: str = "", *, put_once: bool = False) -> TableSpec:
     """Read a table from `name:kind` words; text is the kind that needs no word."""
     columns = [_column(word) for word in f"{key} {rest}".split()]
-    return TableSpec(name, len(key.split()), tuple(columns), guard)
+    return TableSpec(name, len(key.split()), tuple(columns), guard, put_once)
 
 
 def _column(word: str) -> Column:
@@ -93,11 +96,12 @@ WORKERS = _table(
     "worker shard:int",
     "session status slots:int offers:json labels:json host pid:int joined_at:time changed_at:time reason",
 )
-# Assignments that hold a slot.
+# Assignments that hold a slot. A dispatcher shard gives each a number of its own.
 ASSIGNMENTS = _table(
     "assignments",
     "shard:int assignment:bigint",
     "worker workflow_id run_id step:int attempt:int node index:int task queue at:time",
+    put_once=True,
 )
 RESOURCES = _table("resources", "resource", "capacity:int declared_by changed_at:time")
 # Leases that are held or asked for.

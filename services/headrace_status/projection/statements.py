@@ -1,17 +1,11 @@
-"""The SQL of the hot path, made once per table: whole columns travel as arrays, and `unnest` turns them into rows.
-
-Arrays are written by hand as Postgres array literals: psycopg's general dumper looks at every element's type, which
-costs more than the whole rest of a batch.
-"""
+"""The SQL of the hot path, made once per table: whole columns travel as arrays, and `unnest` turns them into rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from headrace_status.fold.changes import FINAL, FINAL_STATUSES
-from headrace_status.fold.payload import plain
 from headrace_status.model.columns import Column, Kind, TableSpec
 
 _ARRAY_TYPES: dict[Kind, str] = {
@@ -22,8 +16,6 @@ _ARRAY_TYPES: dict[Kind, str] = {
     "json": "json[]",
     "bool": "bool[]",
 }
-# 9999-12-31: later times are a broken clock's, and a view that cannot show them would show nothing at all.
-LATEST_TIME_MS = 253_402_300_799_000
 
 
 @cache
@@ -84,73 +76,5 @@ def move_positions(schema: str) -> str:
     )
 
 
-def array(kind: Kind, values: Iterable[Any]) -> str:
-    """Return a column as an array literal. Strings that a text column refuses are replaced, times are kept within
-    bounds.
-    """
-    if kind in ("int", "bigint"):
-        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-    return "{" + ",".join(map(_WRITERS[kind], values)) + "}"
-
-
-def copy_text(kinds: Sequence[Kind], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows in the text format of COPY."""
-    writers = [_COPY_WRITERS[kind] for kind in kinds]
-    lines = ["\t".join([write(value) for write, value in zip(writers, row, strict=True)]) for row in rows]
-    return "\n".join(lines) + "\n" if lines else ""
-
-
 def _arrays(columns: Sequence[Column]) -> str:
     return ", ".join(f"%s::{_ARRAY_TYPES[column.kind]}" for column in columns)
-
-
-def _text(value: str | None) -> str:
-    if not value:
-        return "NULL" if value is None else '""'
-    if "\\" in value or '"' in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{plain(value)}"'
-
-
-def _time(value: int | None) -> str:
-    return "NULL" if value is None else str(_within(value))
-
-
-def _bool(value: object) -> str:
-    return "NULL" if value is None else "t" if value else "f"
-
-
-def _within(value: int) -> int:
-    return value if 0 <= value <= LATEST_TIME_MS else 0 if value < 0 else LATEST_TIME_MS
-
-
-def _copied_text(value: str | None) -> str:
-    if value is None:
-        return "\\N"
-    if "\\" in value or "\n" in value or "\t" in value or "\r" in value:
-        value = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-    return plain(value)
-
-
-def _copied_number(value: int | None) -> str:
-    return "\\N" if value is None else str(value)
-
-
-def _copied_time(value: int | None) -> str:
-    return "\\N" if value is None else str(_within(value))
-
-
-_WRITERS: dict[Kind, Callable[[Any], str]] = {
-    "text": _text,
-    "json": _text,
-    "time": _time,
-    "bool": _bool,
-}
-_COPY_WRITERS: dict[Kind, Callable[[Any], str]] = {
-    "text": _copied_text,
-    "json": _copied_text,
-    "int": _copied_number,
-    "bigint": _copied_number,
-    "time": _copied_time,
-    "bool": _bool,
-}

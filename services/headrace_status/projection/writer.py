@@ -24,7 +24,7 @@ from headrace_status.fold.batch import Batch
 from headrace_status.fold.changes import CloseTasks
 from headrace_status.fold.payload import plain
 from headrace_status.model.columns import BY_NAME, COPIED, UPSERTED, TableSpec
-from headrace_status.projection import statements
+from headrace_status.projection import literals, statements
 
 log = logging.getLogger(__name__)
 # A key in a report is for people; the row that was refused may have been too long in just this.
@@ -78,14 +78,14 @@ class Writer:
     def _move(self, moves: Sequence[Move]) -> None:
         now = time.time_ns() // 1_000_000
         columns = [
-            statements.array("text", [move.partition.topic for move in moves]),
-            statements.array("int", [move.partition.partition for move in moves]),
-            statements.array("bigint", [move.old_offset for move in moves]),
-            statements.array("bigint", [move.new.offset for move in moves]),
-            statements.array("bigint", [move.new.epoch for move in moves]),
-            statements.array("bigint", [move.new.n for move in moves]),
-            statements.array("time", [move.at for move in moves]),
-            statements.array("time", [now] * len(moves)),
+            literals.array("text", [move.partition.topic for move in moves]),
+            literals.array("int", [move.partition.partition for move in moves]),
+            literals.array("bigint", [move.old_offset for move in moves]),
+            literals.array("bigint", [move.new.offset for move in moves]),
+            literals.array("bigint", [move.new.epoch for move in moves]),
+            literals.array("bigint", [move.new.n for move in moves]),
+            literals.array("time", [move.at for move in moves]),
+            literals.array("time", [now] * len(moves)),
         ]
         moved = self._execute(statements.move_positions(self._schema), columns).rowcount
         if moved != len(moves):
@@ -158,18 +158,24 @@ class _Upsert:
         self._writer, self.table = writer, table
 
     def __call__(self, rows: list[Any]) -> None:
-        found: set[str] = set()
-        for _, values in rows:
-            found.update(values)
-        used = tuple(column for column in self.table.columns[self.table.key_length :] if column.name in found)
-        columns = [
-            statements.array(column.kind, [key[at] for key, _ in rows]) for at, column in enumerate(self.table.key)
-        ]
-        for column in used:
-            name = column.name
-            columns.append(statements.array(column.kind, [values.get(name) for _, values in rows]))
-        names = tuple(column.name for column in used)
-        self._writer.run(statements.upsert(self._writer.schema, self.table, names), columns)
+        shapes: dict[tuple[str, ...], list[Any]] = {}
+        for row in rows:
+            shapes.setdefault(tuple(row[1]), []).append(row)
+        found = set().union(*shapes)
+        used = [column for column in self.table.columns[self.table.key_length :] if column.name in found]
+        values: list[list[Any]] = [[] for _ in range(self.table.key_length + len(used))]
+        # Rows that name the same columns in the same order are turned into columns at once, each row looked at once.
+        for shape, alike in shapes.items():
+            by_name = dict(zip(shape, zip(*[row.values() for _, row in alike], strict=True), strict=False))
+            nothing = [None] * len(alike)
+            keys = zip(*[key for key, _ in alike], strict=True)
+            others = (by_name.get(column.name, nothing) for column in used)
+            for target, part in zip(values, (*keys, *others), strict=True):
+                target.extend(part)
+        kinds = [column.kind for column in (*self.table.key, *used)]
+        columns = [literals.array(kind, column) for kind, column in zip(kinds, values, strict=True)]
+        statement = statements.upsert(self._writer.schema, self.table, tuple(column.name for column in used))
+        self._writer.run(statement, columns)
 
     @staticmethod
     def key(row: Any) -> Sequence[Any]:
@@ -183,7 +189,7 @@ class _Delete:
         self._writer, self.table = writer, table
 
     def __call__(self, rows: list[Any]) -> None:
-        columns = [statements.array(column.kind, [key[at] for key in rows]) for at, column in enumerate(self.table.key)]
+        columns = [literals.array(column.kind, [key[at] for key in rows]) for at, column in enumerate(self.table.key)]
         self._writer.run(statements.delete(self._writer.schema, self.table), columns)
 
     @staticmethod
@@ -198,7 +204,7 @@ class _Copy:
         self._writer, self.table = writer, table
 
     def __call__(self, rows: list[Any]) -> None:
-        text = statements.copy_text([column.kind for column in self.table.columns], rows)
+        text = literals.copy_text([column.kind for column in self.table.columns], rows)
         self._writer.copy(statements.copy(self._writer.schema, self.table), text)
 
     def key(self, row: Any) -> Sequence[Any]:
@@ -215,11 +221,11 @@ class _Close:
 
     def __call__(self, rows: list[CloseTasks]) -> None:
         columns = [
-            statements.array("text", [row.workflow_id for row in rows]),
-            statements.array("text", [row.run_id for row in rows]),
-            statements.array("int", [row.step for row in rows]),
-            statements.array("text", [row.reason for row in rows]),
-            statements.array("time", [row.at for row in rows]),
+            literals.array("text", [row.workflow_id for row in rows]),
+            literals.array("text", [row.run_id for row in rows]),
+            literals.array("int", [row.step for row in rows]),
+            literals.array("text", [row.reason for row in rows]),
+            literals.array("time", [row.at for row in rows]),
         ]
         self._writer.run(statements.close_tasks(self._writer.schema), columns)
 

@@ -47,3 +47,10 @@ def test_a_row_of_another_run_is_not_touched() -> None:
 def test_the_first_reason_to_close_holds() -> None:
     batch = batch_of(CloseTasks("w", "r", -1, "first", 1), CloseTasks("w", "r", -1, "second", 2))
     assert [close.reason for close in batch.closes.values()] == ["first"]
+
+
+def test_an_assignment_that_is_made_and_ended_in_one_batch_never_was() -> None:
+    made = Put("assignments", (0, 9), {"worker": "w"})
+    batch = batch_of(made, Delete("assignments", (0, 9)), Delete("assignments", (0, 8)))
+    assert batch.puts["assignments"] == {}
+    assert list(batch.deletes["assignments"]) == [(0, 8)]
