@@ -14,9 +14,9 @@ from headrace.shard.host import ShardHost
 from headrace.shard.limits import Limits
 from headrace.shard.memory import MemoryLog
 from headrace.shard.memory_group import MemoryGroup
-from headrace.shard.ports import TopicPartition
-from headrace.shard.reader_rule import START, Verdict, judge
-from headrace.shard.snapshots import CHECKPOINT_KEY
+from headrace.shard.ports import Record, TopicPartition
+from headrace.shard.reader_rule import START, Position, Verdict, judge
+from headrace.shard.snapshots import CHECKPOINT_KEY, Assembler
 from tests.support.bank import COMMANDS, JOURNAL, SNAPSHOTS, Bank, BankDecider, bank_role, command
 
 CODEC = Codec()
@@ -84,7 +84,7 @@ class MemoryWorld:
 
     def written_checkpoint(self, shard: int = 0) -> Checkpoint | None:
         """Return the checkpoint that the log holds."""
-        records, _ = self.log.read(TopicPartition(SNAPSHOTS, shard), 0, 1_000_000, committed=True)
+        records = self._snapshot_records(shard)
         found = [CODEC.decode(record.value) for record in records if record.key == CHECKPOINT_KEY]
         assert all(isinstance(checkpoint, Checkpoint) for checkpoint in found)
         return found[-1] if found else None  # type: ignore[return-value]
@@ -102,9 +102,14 @@ class MemoryWorld:
         return fold.state
 
     def replay(self, shard: int = 0) -> Fold:
-        """Return what any reader folds out of the journal."""
+        """Return what any reader folds out of the journal.
+
+        From its beginning; where that was deleted, from the last checkpoint on.
+        """
         decider = BankDecider(shard)
         fold, position = Fold(decider), START
+        if self.low(JOURNAL, shard) > 0:
+            fold, position = self._at_checkpoint(decider)
         for record in self.log.records(JOURNAL, shard):
             verdict, position = judge(position, record.offset, journal_position(record.headers))
             if verdict is Verdict.ACCEPT:
@@ -112,6 +117,18 @@ class MemoryWorld:
                 assert isinstance(message, JournalRecord)
                 fold.apply(decider, message)
         return fold
+
+    def _at_checkpoint(self, decider: BankDecider) -> tuple[Fold, Position]:
+        checkpoint = self.written_checkpoint(decider.shard)
+        assert checkpoint is not None, "a journal was deleted without a checkpoint"
+        assembler = Assembler()
+        for record in self._snapshot_records(decider.shard):
+            assembler.take(record.key, record.value)
+        fold = Fold.at_checkpoint(decider.restored(assembler.entries({})), checkpoint)
+        return fold, Position(checkpoint.epoch, checkpoint.epoch, 0)
+
+    def _snapshot_records(self, shard: int) -> list[Record]:
+        return self.log.read(TopicPartition(SNAPSHOTS, shard), 0, 1_000_000, committed=True)[0]
 
     def journal(self, shard: int = 0) -> list[Message]:
         """Return the journal's messages as they stand, zombies' included."""

@@ -68,7 +68,7 @@ class Checkpoints:
         self._records: list[tuple[bytes, bytes | None]] = []
         self._writing: Checkpoint | None = None
         self._asked = False
-        self._able = hasattr(env.decider, "changes")
+        self._held_ms = 0
         # What was replayed would be replayed again: it counts as if this reign had decided it.
         self._events_at = env.metrics.events - env.metrics.replayed_events
         self._bytes_at = env.metrics.record_bytes - env.metrics.replayed_bytes
@@ -99,7 +99,7 @@ class Checkpoints:
         """Return how long nothing is to be done here, unless an acknowledgement comes."""
         if self._stage is Stage.DRAIN and not len(self._window):
             return 0
-        if self._stage is not Stage.REST or not self._able:
+        if self._stage is not Stage.REST:
             return None
         if self._writing is not None:
             return self._env.limits.wait_recovery_ms
@@ -116,6 +116,7 @@ class Checkpoints:
                 worked = self._watch()
                 if self._writing is None and may_begin and self._is_due():
                     self._stage = Stage.DRAIN
+                    self._held_ms = self._env.clock.monotonic_ms()
                     return True
                 return worked
             case Stage.DRAIN:
@@ -131,7 +132,7 @@ class Checkpoints:
 
     def _is_due(self) -> bool:
         limits, metrics = self._env.limits, self._env.metrics
-        return self._able and (
+        return (
             self._asked
             or metrics.events - self._events_at >= limits.checkpoint_events
             or metrics.record_bytes - self._bytes_at >= limits.checkpoint_bytes
@@ -179,6 +180,7 @@ class Checkpoints:
         self._events_at, self._bytes_at = env.metrics.events, env.metrics.record_bytes
         self._due_ms = env.clock.monotonic_ms() + env.limits.checkpoint_ms
         env.metrics.checkpoint_entries = len(records)
+        env.metrics.checkpoint_stall_ms = env.clock.monotonic_ms() - self._held_ms
         self._begin_epoch(epoch)
 
     def _watch(self) -> bool:

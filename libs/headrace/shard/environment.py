@@ -39,6 +39,8 @@ class ShardMetrics(msgspec.Struct):
     checkpoints: int = 0
     checkpoint_entries: int = 0
     """Records of the last checkpoint."""
+    checkpoint_stall_ms: int = 0
+    """For how long the last checkpoint kept the shard from deciding."""
 
 
 class Environment(msgspec.Struct, kw_only=True):

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from random import Random
 
 from headrace.contracts.codec import Codec
-from headrace.shard.arrivals import Arrival
 from headrace.shard.environment import Environment, ShardMetrics
+from headrace.shard.feeding import Feeder
 from headrace.shard.limits import Limits
-from headrace.shard.ports import Clock, Log, LogAway, Membership, PositionLost, TopicPartition
+from headrace.shard.ports import Clock, Log, LogAway, Membership
 from headrace.shard.roles import ShardRole
 from headrace.shard.runtime import Shard
 from headrace.shard.topic_guard import TopicGuard
@@ -49,9 +49,8 @@ class ShardHost:
         self._process = process or f"{role.name}@{socket.gethostname()}:{os.getpid()}"
         self._guard = TopicGuard(log, role.topics, topic_ids)
         self._next_check = clock.monotonic_ms() + self._limits.topic_check_ms
-        self._source = log.source(f"{role.name}-inputs")
+        self._feeder = Feeder(role, log, clock, self._limits, self.shards)
         self._quiet_rounds = 0
-        self._own = {spec.topic for spec in role.inputs if spec.own_partition_only}
 
     def step(self, *, wait: bool = False) -> bool:
         """Go round once; with `wait`, wait for input when there is nothing else to do. False when nothing happened.
@@ -65,8 +64,8 @@ class ShardHost:
         self._check_topics()
         for shard in list(self.shards.values()):
             worked |= shard.step()
-        worked |= self._assign()
-        worked = self._feed(self._wait_ms() if wait else 0) or worked
+        worked |= self._feeder.assign()
+        worked = self._feeder.feed(self._wait_ms() if wait else 0) or worked
         self._quiet_rounds = 0 if worked else self._quiet_rounds + 1
         return worked
 
@@ -80,7 +79,7 @@ class ShardHost:
     def retire(self) -> None:
         """Stop politely: decide nothing more, and wait for the acknowledgements that are due."""
         self._give_back(list(self.shards), self._limits.drain_ms)
-        self._source.close()
+        self._feeder.close()
 
     # --- the parts of a step --------------------------------------------------------------------------------------
 
@@ -106,75 +105,21 @@ class ShardHost:
         for shard in given:
             shard.drop()
             _log.info("shard %s is given back", shard.env.name)
-        self._source.drop([w for w in self._source.assigned() if w.topic in self._own and w.partition in numbers])
-
-    def _assign(self) -> bool:
-        """Let the source read what new reigns need; it goes back where one of them is behind it."""
-        starts: dict[TopicPartition, int] = {}
-        assigned = self._source.assigned()
-        for shard in self.shards.values():
-            if shard.reign is None or shard.assigned:
-                continue
-            try:
-                needs = shard.needs()
-            except LogAway:
-                continue
-            for where, offset in needs.items():
-                if where not in assigned or offset < assigned[where]:
-                    starts[where] = min(offset, starts.get(where, offset))
-            shard.assigned = True
-        if starts:
-            self._source.assign(starts)
-        return bool(starts)
-
-    def _feed(self, wait_ms: int) -> bool:
-        """Read inputs and offer each record to those who read its partition."""
-        full = [shard for shard in self.shards.values() if shard.reign is not None and not shard.reign.inbox.has_room]
-        if full:
-            # Nothing more is read before it has room again: what it waits for is acknowledgements.
-            full[0].await_acks(wait_ms)
-            return False
-        try:
-            records = self._source.poll(self._limits.poll_records, wait_ms)
-        except PositionLost as error:
-            self._lost(error)
-            return True
-        for record in records:
-            arrival = Arrival(record)
-            if record.topic in self._own:
-                shard = self.shards.get(record.partition)
-                if shard is not None:
-                    shard.offer(arrival)
-            else:
-                for shard in self.shards.values():
-                    shard.offer(arrival)
-        for shard in self.shards.values():
-            shard.reached(self._source.assigned())
-        return bool(records)
+        self._feeder.drop(numbers)
 
     def _wait_ms(self) -> int:
         waits = [self._limits.wait_max_ms]
-        for shard in self.shards.values():
+        for number, shard in self.shards.items():
             if shard.in_flight:
                 # After many rounds without an answer Kafka is away: there is no hurry, and no reason to spin. Nor is
-                # there while nothing waits for the answers.
-                patient = self._quiet_rounds > self._limits.patient_rounds or not shard.waits_for_acks
+                # there while nothing waits for the answers, or the others go on without them.
+                away = self._quiet_rounds > self._limits.patient_rounds or self._feeder.is_behind(number)
+                patient = away or not shard.waits_for_acks
                 waits.append(self._limits.wait_recovery_ms if patient else self._limits.wait_in_flight_ms)
             wait = shard.wait_ms()
             if wait is not None:
                 waits.append(wait)
         return min(waits)
-
-    def _lost(self, error: PositionLost) -> None:
-        """A position is gone: perhaps since somebody else has the shard and went on without us; else stop loudly."""
-        shards = [shard for shard in self.shards.values() if shard.reign is not None]
-        try:
-            if not all(shard.superseded() for shard in shards):
-                raise error
-        except LogAway:
-            return  # The source raises again.
-        for shard in shards:
-            shard.abandon(f"a newer reign has begun, and a position is gone: {error}")
 
     def _check_topics(self) -> None:
         if self._clock.monotonic_ms() < self._next_check:

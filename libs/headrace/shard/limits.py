@@ -60,6 +60,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Pause between two deletions: each is a request to every partition that is shortened, and frees whole segments."""
     journal_keep_ms: int = 604_800_000
     """A journal's records are kept for so long, whoever has passed them: outside readers may be away for that time."""
+    behind_ms: int = 200
+    """A shard that takes nothing for so long is fed by itself: the others of its process go on."""
     poll_records: int = 1_000
     """Records taken from the log at a time: bounds the time for which acknowledgements and timers wait."""
     progress_delay_ms: int = 50

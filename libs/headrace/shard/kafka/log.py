@@ -140,9 +140,12 @@ class KafkaLog:
         for where, future in self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S).items():
             topic = where.topic[len(prefix) :]
             try:
-                found[TopicPartition(topic, where.partition)] = int(self._result(future).offset)
+                offset = known_offset(int(self._result(future).offset))
             except _Unknown:
                 raise self._unknown(f"{topic}[{where.partition}]") from None
+            if offset is None:
+                raise self._away(f"it did not say where {topic}[{where.partition}] begins or ends")
+            found[TopicPartition(topic, where.partition)] = offset
         self._unknown_since = None
         return found
 
@@ -212,3 +215,12 @@ def _note_deletion(done: Future[Any]) -> None:
 
 class _Unknown(Exception):
     """The broker does not know a topic or partition."""
+
+
+def known_offset(offset: int) -> int | None:
+    """Return an offset that a list of offsets gave, -1 for one that does not exist; None where it gave none.
+
+    While a partition changes its leader, librdkafka may answer without an error and without an offset, for which it has a
+    number of its own. Taken for an offset, that would look like a topic that was cut to nothing.
+    """
+    return offset if offset >= -1 else None
