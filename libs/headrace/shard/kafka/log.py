@@ -220,7 +220,7 @@ class _Unknown(Exception):
 def known_offset(offset: int) -> int | None:
     """Return an offset that a list of offsets gave, -1 for one that does not exist; None where it gave none.
 
-    While a partition changes its leader, librdkafka may answer without an error and without an offset, for which it has a
-    number of its own. Taken for an offset, that would look like a topic that was cut to nothing.
+    While a partition changes its leader, librdkafka may answer without an error and without an offset, for which it has
+    a number of its own. Taken for an offset, that would look like a topic that was cut to nothing.
     """
     return offset if offset >= -1 else None
