@@ -24,6 +24,10 @@ class DefinitionMissing(Exception):
     """A run's definition is not to be had; the text names it."""
 
 
+class UnknownInterpreter(Exception):
+    """A definition needs a newer version of its interpreter than this process has; the text names both."""
+
+
 class Activations:
     """Live kernels by run id: at most `limit` of them, those that were used last."""
 
@@ -42,6 +46,7 @@ class Activations:
         Raises:
             NonDeterministic: the code asks for something else than the record shows.
             DefinitionMissing: the version that the run began with is not known here.
+            UnknownInterpreter: newer code has begun the run.
             BudgetExceeded: an activation took too much time or memory.
         """
         kernel = self._live.get(run.run_id)
@@ -84,6 +89,7 @@ class Activations:
 
         Raises:
             DefinitionMissing: no such version, or a program that this process does not know.
+            UnknownInterpreter: it is written for a newer release.
         """
         runner = self.programs.get(program)
         if runner is None:
@@ -96,6 +102,11 @@ class Activations:
             if definition is None:
                 raise DefinitionMissing(
                     f"Expected definition {name}@{version}, but it is not known here; deploy it again"
+                )
+            if definition.interpreter > runner.interpreter:
+                raise UnknownInterpreter(
+                    f"Expected a definition for version {runner.interpreter} or older of the {program} interpreter, "
+                    f"but {name}@{version} needs version {definition.interpreter}; upgrade the decision service"
                 )
             found = runner.prepare(definition)
             self._prepared.put((name, version), found)

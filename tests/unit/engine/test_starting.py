@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from headrace.contracts.commands import StartWorkflow
 from headrace.contracts.partition import shard_of
 from headrace.contracts.reports import WorkerGoodbye
 from headrace.contracts.task_events import TaskScheduled
-from headrace.contracts.workflow_events import CommandForwarded, CommandRejected, StartRefused, WorkflowStarted
+from headrace.contracts.workflow_events import (
+    CommandForwarded,
+    CommandRejected,
+    StartRefused,
+    WorkflowStarted,
+    WorkflowStuck,
+)
 from headrace.engine.context import Limits, Shards
 from tests.unit.engine.decision_shard import CODEC, DecisionShard, names, only
 from tests.unit.engine.workflows import CHAIN
@@ -115,3 +122,23 @@ def test_a_command_on_the_wrong_shard_is_forwarded_and_decided_by_the_right_one(
     assert CODEC.decode(forwarded.command).type_name() == "StartWorkflow"
     assert names(right.hear(forwarded)) == ["WorkflowStarted", "TaskScheduled"]
     assert right.hear(forwarded) == []
+
+
+def test_a_definition_for_a_newer_interpreter_is_refused() -> None:
+    shard = DecisionShard(CHAIN)
+    newer = msgspec.structs.replace(shard.definitions.latest("chain"), interpreter=99)
+    shard.definitions._by_name["chain"] = newer
+    refused = only(shard.start("chain"), StartRefused)
+    assert refused.error == "headrace.UnknownInterpreter"
+    assert "needs version 99; upgrade the decision service" in refused.cause
+
+
+def test_a_run_that_newer_code_began_is_stuck_and_keeps_what_comes_for_it() -> None:
+    shard = DecisionShard(CHAIN)
+    task = only(shard.start("chain"), TaskScheduled)
+    newer = msgspec.structs.replace(shard.definitions.latest("chain"), interpreter=99)
+    shard.definitions._by_name["chain"] = newer
+    shard.new_process()
+    stuck = only(shard.complete(task), WorkflowStuck)
+    assert stuck.error == "headrace.UnknownInterpreter"
+    assert names(shard.complete(task)) == ["CommandHeld"]

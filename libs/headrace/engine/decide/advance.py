@@ -15,7 +15,7 @@ from headrace.contracts.workflow_events import (
     WorkflowSucceeded,
     WorkflowTimedOut,
 )
-from headrace.engine.activations import DefinitionMissing
+from headrace.engine.activations import DefinitionMissing, UnknownInterpreter
 from headrace.engine.budget import BudgetExceeded
 from headrace.engine.context import Context
 from headrace.engine.decide.requests import cancel_event, event_of, size_of
@@ -71,7 +71,7 @@ def caught_up_or_stuck(context: Context, run: Run, now_ms: int) -> Generator[Mes
         return context.activations.caught_up(run)
     except BudgetExceeded as error:
         yield from stuck(context, run, "headrace.BudgetExceeded", str(error), now_ms)
-    except (NonDeterministic, DefinitionMissing) as error:
+    except (NonDeterministic, DefinitionMissing, UnknownInterpreter) as error:
         yield from stuck(context, run, f"headrace.{type(error).__name__}", str(error), now_ms)
     except Exception as error:  # noqa: BLE001 (a definition that does not load, say: no other workflow must suffer)
         yield from stuck(context, run, "headrace.ActivationFailed", f"{type(error).__name__}: {error}", now_ms)

@@ -13,7 +13,7 @@ from headrace.contracts.definitions import Definition
 from headrace.contracts.message import Message
 from headrace.contracts.references import ParentRef
 from headrace.contracts.workflow_events import CommandRejected, StartRefused, WorkflowStarted
-from headrace.engine.activations import DefinitionMissing
+from headrace.engine.activations import DefinitionMissing, UnknownInterpreter
 from headrace.engine.budget import BudgetExceeded
 from headrace.engine.closed import Closed
 from headrace.engine.context import Context
@@ -238,6 +238,8 @@ def _with_options(context: Context, started: WorkflowStarted) -> WorkflowStarted
         with context.activations.budget.activation(started.workflow_id):
             key = started.key or program.key(prepared, info)
         return msgspec.structs.replace(started, timeout_ms=program.timeout_ms(prepared, info), key=key)
+    except UnknownInterpreter as error:
+        raise _Refusal("headrace.UnknownInterpreter", str(error)) from error
     except DefinitionMissing as error:
         raise _Refusal("headrace.UnknownDefinition", str(error)) from error
     except BudgetExceeded as error:

@@ -34,9 +34,14 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Program(Protocol):
-    """One language for workflows."""
+    """One language for workflows.
+
+    A program runs definitions of every version of its interpreter that was ever released, up to `interpreter`: a run
+    goes on as it began. `prepare` sees in the definition which one that is.
+    """
 
     interpreter: int
+    """The newest version that this release knows. Definitions for a newer one are refused."""
 
     def prepare(self, definition: Definition) -> Any:
         """Return the definition ready to run; called once per version, and cached."""

@@ -1,0 +1,178 @@
+"""What is played to record a journal of each decider: every event at least once, and something left open at the end."""
+
+from __future__ import annotations
+
+from headrace.contracts.child_events import ChildRequested
+from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
+from headrace.contracts.lease_events import LeaseRequested
+from headrace.contracts.message import Message
+from headrace.contracts.references import LeaseHolder
+from headrace.contracts.resource_events import LeaseGranted
+from headrace.contracts.task_events import TaskScheduled
+from headrace.contracts.workflow_events import WorkflowSucceeded, WorkflowTerminated
+from headrace.engine.context import Limits
+from headrace_execution.dispatcher.round import DispatchLimits
+from tests.unit.engine.decision_shard import DecisionShard, only
+from tests.unit.engine.workflows import CHAIN, LEASED, LIMITED, PARENT, RETRYING, SLEEPER, WIDE, spread
+from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded
+from tests.unit.resources.resource_shard import ResourceShard, ended, request
+
+ODD = {
+    "apiVersion": "headrace/v1",
+    "name": "odd",
+    "tasks": {
+        "never": {"task": "one", "when": "{% false %}"},
+        "wrong": {"task": "one", "input": "{% $number('x') %}", "significant": False},
+        "each": {"task": "one", "foreach": "{% [1, 2] %}", "needs": ["never"], "run_if": "all_done"},
+        "last": {"task": "two", "needs": ["each"]},
+    },
+}
+
+
+def decision() -> list[Message]:
+    """Play a decision shard."""
+    shard = DecisionShard(CHAIN, RETRYING, WIDE, SLEEPER, PARENT, LEASED, LIMITED, ODD, spread)
+    _whole_lives(shard)
+    _attempts(shard)
+    _leases(shard)
+    _children(shard)
+    _stuck(shard)
+    shard.command(None, value=b"junk", error="no framing")
+    return [*shard.journal, *_large()]
+
+
+def _whole_lives(shard: DecisionShard) -> None:
+    first = only(shard.start("chain", {"x": 1}, workflow_id="chain-1", key="k"), TaskScheduled)
+    shard.complete(only(shard.complete(first, {"rows": 3}), TaskScheduled), [1])
+    shard.hear(WorkflowSucceeded(workflow_id="chain-1", run_id="r", name="chain", key="k", output=b"[1]", at=1_100))
+    shard.start("chain", {"x": 2}, workflow_id="chain-1", command_id="c2", if_exists="fail")
+    shard.start("chain", {"x": 2}, workflow_id="chain-2", key="k")
+    shard.start("limited", workflow_id="limited-1")
+    shard.start("limited", workflow_id="limited-2")
+    shard.cancel("limited-2")
+    for task in _tasks(shard.start("odd", workflow_id="odd-1")):
+        shard.complete(task)
+    for task in _tasks(shard.start("spread", {"items": [1]}, workflow_id="spread-1")):
+        shard.complete(task, 7)
+    shard.start("sleeper", workflow_id="sleeper-1")
+    due = shard.decider.due_at(shard.state)
+    assert due is not None
+    shard.tick(due)
+    for task in _tasks(shard.start("spread", {"items": [2]}, workflow_id="spread-2")):
+        shard.complete(task, 8)
+    shard.cancel("spread-2")
+    shard.tick(shard.now_ms + 3_600_000)
+    shard.start("sleeper", workflow_id="sleeper-2")
+
+
+def _attempts(shard: DecisionShard) -> None:
+    for number, move in enumerate(("fail", "late", "lost", "cancel")):
+        task = only(shard.start("retrying", workflow_id=f"retrying-{number}"), TaskScheduled)
+        ids = {"workflow_id": task.workflow_id, "run_id": task.run_id, "step": task.step, "attempt": task.attempt}
+        if move == "fail":
+            shard.fail(task)
+        elif move == "late":
+            shard.hear(AttemptTimedOut(**ids, to_shard=0, assignment=1, timeout="heartbeat", at=1))  # type: ignore[arg-type]
+        elif move == "lost":
+            shard.hear(TaskRequeued(assignment=1, reason="lost", losses=1, at=1, to_shard=0, **ids))  # type: ignore[arg-type]
+            shard.fail(task, "KeyError", assignment=2)
+        else:
+            shard.cancel(task.workflow_id)
+
+
+def _leases(shard: DecisionShard) -> None:
+    asked = only(shard.start("leased", workflow_id="leased-1"), LeaseRequested)
+    task = only(shard.hear(_granted(asked, 7)), TaskScheduled)
+    ids = {"workflow_id": task.workflow_id, "run_id": task.run_id, "step": task.step, "attempt": task.attempt}
+    lost = AttemptLost(**ids, to_shard=0, assignment=3, worker="w3", losses=1, poison=False, at=1)  # type: ignore[arg-type]
+    again = only(shard.hear(lost), LeaseRequested)
+    shard.hear(_granted(asked, 8))
+    shard.hear(_granted(again, 9))
+
+
+def _granted(asked: LeaseRequested, token: int) -> LeaseGranted:
+    holder = LeaseHolder(
+        workflow_id=asked.workflow_id, run_id=asked.run_id, step=asked.step, attempt=asked.attempt, node=asked.node
+    )
+    if token == 8:
+        holder = LeaseHolder(workflow_id="gone", run_id="gone", step=0, attempt=1, node="a")
+    return LeaseGranted(resource="parser", units=1, fencing_token=token, holder=holder, to_shard=0, at=1)
+
+
+def _children(shard: DecisionShard) -> None:
+    for number in range(3):
+        asked = only(shard.start("parent", workflow_id=f"parent-{number}"), ChildRequested)
+        child = shard.hear(asked)
+        if number == 1:
+            shard.hear(only(shard.terminate(asked.child_id), WorkflowTerminated))
+        elif number == 2:
+            shard.cancel("parent-2")
+        else:
+            shard.complete(only(child, TaskScheduled))
+
+
+def _stuck(shard: DecisionShard) -> None:
+    task = only(shard.start("chain", workflow_id="stuck-1"), TaskScheduled)
+    definitions = dict(shard.definitions._by_name)
+    shard.definitions._by_name.clear()
+    shard.new_process()
+    shard.complete(task)
+    shard.cancel("stuck-1")
+    shard.definitions._by_name.update(definitions)
+
+
+def _large() -> list[Message]:
+    """A shard with small records of its own: its runs are called otherwise."""
+    shard = DecisionShard(WIDE, limits=Limits(decision_bytes=1_000))
+    shard.start("wide", {"items": list(range(10))}, workflow_id="wide-1")
+    shard.resume()
+    return shard.journal
+
+
+def _tasks(events: list[Message]) -> list[TaskScheduled]:
+    return [event for event in events if isinstance(event, TaskScheduled)]
+
+
+def dispatcher() -> list[Message]:
+    """Play a dispatcher."""
+    shard = DispatcherShard(DispatchLimits(poison_losses=2))
+    shard.feed(None, error="no framing")
+    shard.record(scheduled(0, run="early", task="later"))
+    shard.hello("a", 2, tasks=("t", "u"))
+    shard.hello("b", 1)
+    shard.hello("c", 2, tasks=("later",))
+    shard.record(*(scheduled(step, priority=step % 3) for step in range(6)), shard=1)
+    shard.record(succeeded(shard.assigned_to("a")[0]))
+    shard.report("a", holds=[], finished={shard.assigned_to("a")[1].assignment: 40}, shard=1)
+    shard.report("a", holds=[], finished={shard.assigned_to("a")[1].assignment: 40}, shard=1)
+    shard.record(scheduled(0, run="slow", task="later", timeout_ms=100, heartbeat_ms=50))
+    shard.pass_time(200)
+    shard.record(scheduled(0, run="leased", token=4, task="later"))
+    shard.report("c", handed_back=list(shard.state.assignments))
+    shard.report("c", stopping=True)
+    shard.goodbye("c")
+    shard.hello("d", 1, tasks=("later",))
+    shard.hello("d", 1, tasks=("later",), session="s2")
+    shard.record(WorkflowTerminated(workflow_id="w-early", run_id="early", at=0))
+    shard.hello("e", 1, tasks=("u",))
+    shard.record(scheduled(0, run="open", task="u", losses=1), scheduled(1, run="open", task="nobody"))
+    shard.pass_time(20_000)
+    shard.hello("f", 1)
+    shard.record(scheduled(2, run="open", timeout_ms=60_000))
+    return shard.journal
+
+
+def resources() -> list[Message]:
+    """Play a resource shard."""
+    shard = ResourceShard()
+    shard.feed(None, topic="resource.commands", error="no framing")
+    shard.declare("parser", 2)
+    shard.declare("gpu", 1)
+    for run in ("a", "b", "c"):
+        shard.record(request(run, 0, units=1, priority=3), request(run, 1, resource="gpu"), shard=2)
+    shard.record(request("d", 0, units=5))
+    shard.record(ended("TaskSucceeded", "a", 0))
+    shard.record(ended("WorkflowFailed", "b"))
+    shard.declare("parser", 3)
+    shard.record(request("e", 0, resource="later"))
+    return shard.journal
