@@ -14,7 +14,7 @@ from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import NonDeterministic
 from headrace.engine.programs.program import Definitions, Program, RunInfo
 from headrace.engine.recent import Recent
-from headrace.engine.run import CANCEL, LONG, Run
+from headrace.engine.run import CANCEL, Run
 
 _PREPARED = 500
 """Definitions that are kept ready to run: some 50 KB each, and a few ms to make ready."""
@@ -37,7 +37,9 @@ class Activations:
         self.definitions = definitions
         self.programs = programs
         self.budget = budget
-        self._live: Recent[str, Kernel] = Recent(limit, lambda _, kernel: _close(kernel))
+        self._live: Recent[str, Kernel] = Recent(
+            limit, lambda _, kernel: _close(kernel), weight=lambda kernel: kernel.delivered
+        )
         self._prepared: Recent[tuple[str, str], Any] = Recent(_PREPARED, lambda _key, _definition: None)
 
     def caught_up(self, run: Run) -> Kernel:
@@ -78,8 +80,8 @@ class Activations:
             _close(kernel)
 
     def rest(self) -> None:
-        """Drop the kernels that were not used since the last time, unless they are slow to rebuild."""
-        self._live.rest(lambda kernel: kernel.delivered >= LONG)
+        """Drop the kernels that were not used since the last time; those that are slow to rebuild stay for longer."""
+        self._live.age()
 
     def __len__(self) -> int:
         return len(self._live)

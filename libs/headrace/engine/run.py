@@ -31,8 +31,6 @@ WORKFLOW_TIMER = -1
 """The step number of the timer that ends a workflow that takes too long."""
 
 
-LONG = 64
-"""Ends of steps from which on a run is long: to unpack it and to rebuild its coroutine takes a millisecond and more."""
 _FEW = 4
 """Open steps that are looked at one by one after every activation."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headrace.engine.packing import pack_run, packed_timers, unpack_run
 from headrace.engine.recent import Recent
-from headrace.engine.run import LONG, Run
+from headrace.engine.run import Run
 from headrace.shard.entries import Changed
 
 
@@ -20,7 +20,7 @@ class Runs:
     __slots__ = ("_live", "_packed", "changed")
 
     def __init__(self, limit: int) -> None:
-        self._live: Recent[str, Run] = Recent(limit, self._pack)
+        self._live: Recent[str, Run] = Recent(limit, self._pack, weight=lambda run: len(run.log))
         self._packed: dict[str, bytes] = {}
         self.changed: Changed[str] = Changed()
 
@@ -63,8 +63,8 @@ class Runs:
         return any(timers[at] == due_at and timers[at + 1] == step for at in range(0, len(timers), 2))
 
     def rest(self) -> None:
-        """Pack what was not used since the last time. A long record stays: whoever has come far goes on, and often."""
-        self._live.rest(lambda run: len(run.log) >= LONG)
+        """Pack what was not used since the last time; long records stay for longer."""
+        self._live.age()
 
     def packed(self, workflow_id: str) -> bytes | None:
         """Return a run as bytes; None when there is none."""

@@ -22,7 +22,8 @@ from headrace.engine.decide.requests import cancel_event, event_of, size_of
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
 from headrace.engine.programs.program import Result
-from headrace.engine.run import LONG, STUCK, Run
+from headrace.engine.recent import HEAVY
+from headrace.engine.run import STUCK, Run
 from headrace.engine.state import ShardState
 from headrace.engine.tracebacks import cause_of
 
@@ -54,7 +55,7 @@ def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
     assert kernel.main is not None
     if kernel.main.done:
         yield from _finish(context, run, kernel, now_ms)
-    elif run.sleeps_until(now_ms + PARKED_MS) and kernel.delivered < LONG:
+    elif run.sleeps_until(now_ms + PARKED_MS) and kernel.delivered < HEAVY:
         context.activations.drop(run.run_id)
 
 
