@@ -14,7 +14,7 @@ from tests.simulation.checkers import attempts, commands, dispatch, ends, leases
 from tests.simulation.checkers.histories import Histories
 from tests.simulation.checkers.journals import Journals
 from tests.simulation.checkers.live import LiveCheck
-from tests.simulation.scheduler import Scheduler
+from tests.simulation.scheduler import HEAL_ROUNDS, Scheduler
 from tests.simulation.world import World
 
 LOG_LINES = 120
@@ -44,8 +44,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[str]
 
 
-def simulate(seed: int) -> Result:
-    """Run one seed.
+def simulate(seed: int, *, patience_rounds: int = HEAL_ROUNDS) -> Result:
+    """Run one seed; after the faults, wait so many rounds for everything to end.
 
     Raises:
         SimulationFailed: something did not hold.
@@ -57,7 +57,7 @@ def simulate(seed: int) -> Result:
     live = LiveCheck(world, journals)
     world.watchers.append(live.watch)
     try:
-        Scheduler(world, histories.open).run()
+        Scheduler(world, histories.open, patience_rounds).run()
     except Exception as error:
         problems = [f"{type(error).__name__}: {error}", *histories.problems]
         raise SimulationFailed(seed, problems, world.log_lines) from error
@@ -94,7 +94,7 @@ def _problems(world: World, journals: Journals, histories: Histories, live: Live
     yield from dispatch.check(journals, runs)
     yield from leases.check(journals, runs)
     yield from readers.check(journals, world.readers)
-    yield from reigns.check(journals)
+    yield from reigns.check(journals, runs)
     if world.relays.lost is None:
         yield from public.check(journals)
     elif world.shape.journal_keep_ms:

@@ -13,8 +13,10 @@ from tests.simulation.world import ROLES, World
 
 HEAL_ROUNDS = 8_000
 """Rounds within which everything must end that was begun; some hundreds are enough."""
-QUIET_MS = 3_000
+QUIET_MS = 7_000
+"""More than the time between two checkpoints: a fence that is there twice shows only when its owner writes again."""
 IDLE_MS = 50
+BUSY_MS = 10
 REST_MS = 30_000
 """For so long nothing may happen at the end."""
 
@@ -26,11 +28,12 @@ class NotAtRest(AssertionError):
 class Scheduler:
     """Moves a world. `open_workflows` tells which workflows have not ended, by the log."""
 
-    def __init__(self, world: World, open_workflows: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, world: World, open_workflows: Callable[[], dict[str, str]], rounds: int) -> None:
         self.world = world
         self.recovery_ms = 0
         """How long it took after the faults until every shard was decided for again."""
         self._open_workflows = open_workflows
+        self._rounds = rounds
         self._seen: dict[tuple[str, int], int] = {}
         self._fault_kinds = list(faults.FAULTS)
         self._fault_weights = list(faults.FAULTS.values())
@@ -88,6 +91,7 @@ class Scheduler:
         world.note("--- everything heals")
         world.log.fault_rate = world.log.commit_fault_rate = 0.0
         world.log.away = False
+        world.code_versions[:] = world.code_versions[-1:]
         for process in list(world.hosts):
             if process.paused and random.random() < 0.5:
                 world.end_host(process, "it never wakes up")
@@ -105,11 +109,11 @@ class Scheduler:
 
     def _settle(self, done: Callable[[], bool], what: str) -> None:
         world = self.world
-        for round_ in range(HEAL_ROUNDS):
+        for round_ in range(self._rounds):
             self._go_round()
             if round_ % 10 == 0 and done():
                 return
-        raise NotAtRest(f"Expected that {what} within {HEAL_ROUNDS} rounds, but: {self._open_workflows()}")
+        raise NotAtRest(f"Expected that {what} within {self._rounds} rounds, but: {self._open_workflows()}")
 
     def _go_round(self) -> bool:
         """Let everybody go on once, in an order that chance gives; when nobody did anything, time passes."""
@@ -132,8 +136,7 @@ class Scheduler:
         if random.random() < 0.1:
             world.relays.step(newest=True)
             world.readers.step()
-        if not worked:
-            world.clock.advance(IDLE_MS)
+        world.clock.advance(BUSY_MS if worked else IDLE_MS)
         return worked
 
     def _keep_workers(self) -> None:
@@ -162,7 +165,7 @@ class Scheduler:
         world = self.world
         for worker in list(world.workers):
             worker.worker.stop()
-        for _ in range(HEAL_ROUNDS):
+        for _ in range(self._rounds):
             leaving = [worker for worker in world.workers if worker.worker.done]
             for worker in leaving:
                 worker.worker.leave()
@@ -194,7 +197,7 @@ class Scheduler:
         """Wait until nothing was decided for a while."""
         self._decisions()
         quiet = 0
-        for _ in range(HEAL_ROUNDS):
+        for _ in range(self._rounds):
             before = self.world.clock.monotonic_ms()
             self._host_round()
             quiet = 0 if self._decisions() else quiet + self.world.clock.monotonic_ms() - before
@@ -218,8 +221,7 @@ class Scheduler:
             worked |= self._step(process)
         while self._deliver() or self.world.log.advance_snapshot():
             worked = True
-        if not worked:
-            self.world.clock.advance(idle_ms)
+        self.world.clock.advance(BUSY_MS if worked else idle_ms)
         return worked
 
     # --- what chance chooses from -----------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     graphs: int
     tasks: list[str]
     trap: bool
+    upgrade: bool
+    """Whether newer and older code run side by side."""
     fault_rate: float
     """Of an action being a fault."""
     delivery_fault_rate: float
@@ -72,6 +74,7 @@ def draw(random: Random) -> Shape:
         graphs=random.randint(1, 3),
         tasks=random.sample(common, random.randint(2, len(common))),
         trap=random.random() < 0.15,
+        upgrade=random.random() < 0.2,
         fault_rate=0.0 if calm else random.choice((0.01, 0.03, 0.08)),
         delivery_fault_rate=0.0 if calm else random.choice((0.0, 0.005, 0.03)),
         record_inputs=random.choice((1, 2, 64)),

@@ -66,7 +66,7 @@ class World:
         self.readers = Readers(self.log, self.clock, self.random)
         self.clients = Clients(self)
         self.watchers: list[Callable[[HostProcess], None]] = []
-        self.code_versions = (0,)
+        self.code_versions = [0, 1] if shape.upgrade else [0]
         self.ended: list[tuple[str, Exception]] = []
         """Processes that ended by themselves, and why."""
         self._made = 0

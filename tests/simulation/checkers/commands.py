@@ -52,18 +52,19 @@ def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
 def _positions(journals: Journals, journal: Journal) -> Iterator[str]:
     """Commands are taken in without going back, and at rest all of them."""
     topic, partition = OF_JOURNAL[journal.where.topic], journal.where.partition
-    position = -1
+    position = checkpointed = -1
     for found in journal.follow():
         for moved in found.started.positions if found.started else ():
             if (moved.topic, moved.partition) == (topic, partition):
-                position = max(position, moved.offset)  # a checkpoint has taken in what changed nothing
+                checkpointed = max(checkpointed, moved.offset)  # a checkpoint has taken in what changed nothing
         for moved in found.record.positions if found.record else ():
             if (moved.topic, moved.partition) != (topic, partition):
                 continue
-            if moved.offset <= position:
+            if moved.offset <= position or moved.offset < checkpointed:
                 yield f"{journal.where}@{found.entry.offset}: Expected commands after {position}, found {moved.offset}"
             position = moved.offset
     entries = journals.log.entries(topic, partition)
+    position = max(position, checkpointed)
     if entries and position != entries[-1].offset:
         yield f"{journal.where}: Expected all commands to be decided up to {entries[-1].offset}, but only {position} are"
 
