@@ -18,6 +18,8 @@ from headrace.runtime.settings import Settings
 from headrace.shard.kafka.options import admin_options, reader_options, writer_options
 
 RECORDS = 60_000
+# The best round counts: one that something else slowed down is a shorter yardstick, beside which we would look better.
+ROUNDS = 2
 RECORD_BYTES = 200
 _PARTITIONS = 4
 # How far the producer may be ahead: enough for full batches both ways.
@@ -39,13 +41,17 @@ def raw_hops_per_second(settings: Settings, records: int = RECORDS) -> float:
     try:
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(_PARTITIONS)])
         _pump(producer, consumer, topic, _PARTITIONS)  # connections and the first fetch are no part of it
-        began = time.perf_counter()
-        _pump(producer, consumer, topic, records)
-        return records / (time.perf_counter() - began)
+        return max(_rate(producer, consumer, topic, records) for _ in range(ROUNDS))
     finally:
         consumer.close()
         producer.flush(10)
         admin.delete_topics([topic])[topic].result(timeout=30)
+
+
+def _rate(producer: Producer, consumer: Consumer, topic: str, records: int) -> float:
+    began = time.perf_counter()
+    _pump(producer, consumer, topic, records)
+    return records / (time.perf_counter() - began)
 
 
 def _pump(producer: Producer, consumer: Consumer, topic: str, records: int) -> None:

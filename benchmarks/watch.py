@@ -12,6 +12,7 @@ from headrace.shard.kafka import KafkaLog
 from headrace.shard.reading import Begin, JournalReader
 
 _BATCH = 500
+_WAIT_MS = 100
 
 
 class Seen(NamedTuple):
@@ -22,12 +23,14 @@ class Seen(NamedTuple):
 
 
 class JournalWatch:
-    """Reads the journal from its first record on: the namespace is fresh, so that is nothing."""
+    """Reads the journal from now on. What came before is none of our workflows, and skipped."""
 
     def __init__(self, settings: Settings) -> None:
         self._log = KafkaLog(settings)
         self._reader = JournalReader(self._log, [WORKFLOW_JOURNAL], name="bench")
-        self._reader.start(otherwise=Begin.BEGINNING)
+        self._reader.start(otherwise=Begin.LAST_REIGN)
+        while not self._reader.at_end():
+            self._reader.poll(_BATCH, _WAIT_MS)
 
     def poll(self, wait_ms: int) -> Iterator[Seen]:
         """Yield each accepted record that has come in; wait at most that long for the first."""
