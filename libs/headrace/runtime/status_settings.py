@@ -62,10 +62,35 @@ class StatusSettings(SettingsGroup, frozen=True, kw_only=True):
             ge=1_000,
         ),
     ] = 30_000
+    skip_deleted: Annotated[
+        bool,
+        Meta(
+            description="Go on without journal records that were deleted before they were projected: for a read model "
+            "that is built anew, or was away for too long. What they told is missing, so it is an operator's choice.",
+        ),
+    ] = False
+    closed_kept_ms: Annotated[
+        int,
+        Meta(
+            description="Age, since their end, of closed workflows that are removed with their tasks and history; 0 "
+            "keeps them for ever, since nobody should lose what he did not choose to lose.",
+            ge=0,
+        ),
+    ] = 0
+    removed_at_once: Annotated[
+        int,
+        Meta(
+            description="Closed workflows removed in one transaction, between two batches: some tens of milliseconds "
+            "of work, and more a second than end.",
+            ge=1,
+        ),
+    ] = 500
     logs_kept_ms: Annotated[
         int, Meta(description="Age of log lines that are removed: as long as the logs topic keeps them.", ge=60_000)
     ] = 604_800_000
-    purge_ms: Annotated[int, Meta(description="How often old log lines are removed.", ge=1_000)] = 3_600_000
+    purge_ms: Annotated[
+        int, Meta(description="How often old log lines and closed workflows are looked for.", ge=1_000)
+    ] = 3_600_000
     page_items: Annotated[int, Meta(description="Items of a list where nobody asks for a number.", ge=1)] = 50
     page_items_max: Annotated[
         int,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
 import psycopg
 
-from headrace.shard.ports import PositionLost, TopicPartition
+from headrace.contracts.topics import is_journal
+from headrace.shard.ports import LookUps, PositionLost, TopicPartition
 from headrace.shard.reader_rule import START, Position
+
+log = logging.getLogger(__name__)
 
 
 class PositionStore:
@@ -48,3 +52,39 @@ class PositionStore:
                 )
             found[TopicPartition(topic, partition)] = Position(offset, epoch, n)
         return {where: found[where] for where in wanted}
+
+    def checked(
+        self, positions: Mapping[TopicPartition, Position], look_ups: LookUps, *, skip_deleted: bool
+    ) -> dict[TopicPartition, Position]:
+        """Return the positions if every journal still holds what follows them.
+
+        With `skip_deleted`, a position before a journal's first record moves there; the reader's rule then goes on
+        with the next reign.
+
+        Raises:
+            PositionLost: it does not; the text says what can be done.
+        """
+        found = dict(positions)
+        for where, bounds in look_ups.bounds([where for where in positions if is_journal(where.topic)]).items():
+            position = positions[where]
+            if position.next_offset >= bounds.low:
+                continue
+            if not skip_deleted:
+                raise PositionLost(
+                    f"Expected {where} to hold its records from offset {position.next_offset} on, which are not in the "
+                    f"read model yet, but it begins at {bounds.low}: older ones have been deleted. Restore a backup of "
+                    f"Postgres that has come as far, or start once with HEADRACE_STATUS_SKIP_DELETED=1: the read "
+                    "model then goes on with what the journals hold, without the workflows, or the parts of "
+                    "workflows, that came before"
+                )
+            found[where] = self._skip(where, position, bounds.low - 1)
+        return found
+
+    def _skip(self, where: TopicPartition, position: Position, offset: int) -> Position:
+        log.warning("%s from offset %d to %d was deleted and is left out", where, position.next_offset, offset)
+        self._connection.execute(
+            f'UPDATE "{self._schema}".positions SET "offset" = %s, epoch = %s, n = %s'
+            ' WHERE topic = %s AND partition = %s AND "offset" = %s',
+            (offset, START.epoch, START.n, where.topic, where.partition, position.offset),
+        )
+        return Position(offset, START.epoch, START.n)

@@ -69,6 +69,8 @@ class Projector:
             try:
                 with self._connect() as connection:
                     self._answered()
+                    # Rows and positions are lost together or not at all, and the journals tell the lost ones again.
+                    connection.execute("SET synchronous_commit = off")
                     if self._elected(connection, stop):
                         self._reign(connection, stop)
             except psycopg.OperationalError as error:
@@ -108,7 +110,8 @@ class Projector:
         return PositionStore(connection, self._schema).load(partitions, ids)
 
     def _reign(self, connection: psycopg.Connection, stop: threading.Event) -> None:
-        positions = self._load(connection)
+        store = PositionStore(connection, self._schema)
+        positions = store.checked(self._load(connection), self._log, skip_deleted=self._limits.skip_deleted)
         reader = Reader(self._log, self._codec, positions)
         writer = Writer(connection, self._schema)
         upkeep = Upkeep(connection, self._schema, self._limits)
@@ -119,7 +122,9 @@ class Projector:
         try:
             while not stop.is_set():
                 began = time.monotonic()
-                if self._step(reader, writer, upkeep):
+                little = self._step(reader, writer, upkeep)
+                upkeep.between()
+                if little:
                     self._rest(time.monotonic() - began)
                 if time.monotonic() - checked_at > self._limits.topic_check_ms / 1000:
                     checked_at = time.monotonic()

@@ -1,4 +1,6 @@
-"""What the projector does beside its batches: forgets forwarded commands that have arrived, and old lines of log."""
+"""What the projector does beside its batches: forgets forwarded commands that have arrived, old lines of log, and,
+where somebody chose so, workflows that closed long ago.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,10 @@ import psycopg
 from headrace.runtime.status_settings import StatusSettings
 from headrace_status.fold.batch import Batch
 
+CLOSED = ("SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT")
+# Tables with rows of a workflow that its id leads to. Lines of log go by their own time.
+_BELONGINGS = ("tasks", "nodes", "history", "refusals")
+
 
 class Upkeep:
     """Housekeeping of one namespace's tables, in transactions of its own: it can be repeated at will."""
@@ -18,7 +24,7 @@ class Upkeep:
         self._schema = schema
         self._limits = limits
         self._forwards = True
-        self._purged_at = float("-inf")
+        self._purged_at = self._removed_at = float("-inf")
 
     def written(self, batch: Batch) -> None:
         """Look after a batch: commands are forwarded rarely, so most of the time this does nothing."""
@@ -31,8 +37,34 @@ class Upkeep:
         """Do what is due while nothing else is."""
         if time.monotonic() - self._purged_at > self._limits.purge_ms / 1000:
             self._purged_at = time.monotonic()
-            oldest = time.time_ns() // 1_000_000 - self._limits.logs_kept_ms
-            self._connection.execute(f'DELETE FROM "{self._schema}".logs WHERE at < %s', (oldest,))
+            self._connection.execute(
+                f'DELETE FROM "{self._schema}".logs WHERE at < %s', (_now_ms() - self._limits.logs_kept_ms,)
+            )
+
+    def between(self) -> None:
+        """Do what is due between two batches, also under load: remove some of the workflows whose time is over."""
+        kept_ms = self._limits.closed_kept_ms
+        if not kept_ms or time.monotonic() - self._removed_at < self._limits.purge_ms / 1000:
+            return
+        if self._remove(_now_ms() - kept_ms) < self._limits.removed_at_once:
+            self._removed_at = time.monotonic()
+
+    def _remove(self, ended_before: int) -> int:
+        """Remove closed workflows with all that belongs to them; return how many.
+
+        The index of statuses leads to them past all that are open, however many those are.
+        """
+        with self._connection.transaction():
+            found = self._connection.execute(
+                f'DELETE FROM "{self._schema}".workflows WHERE workflow_id IN (SELECT workflow_id'
+                f' FROM "{self._schema}".workflows WHERE status = ANY(%s) AND started_at < %s AND ended_at < %s'
+                " AND ended_at > 0 LIMIT %s) RETURNING workflow_id",
+                (list(CLOSED), ended_before, ended_before, self._limits.removed_at_once),
+            ).fetchall()
+            ids = [workflow_id for (workflow_id,) in found]
+            for table in _BELONGINGS if ids else ():
+                self._connection.execute(f'DELETE FROM "{self._schema}".{table} WHERE workflow_id = ANY(%s)', (ids,))
+        return len(ids)
 
     def _forget_forwards(self) -> None:
         self._connection.execute(
@@ -42,3 +74,7 @@ class Upkeep:
         )
         row = self._connection.execute(f'SELECT 1 FROM "{self._schema}".forwards LIMIT 1').fetchone()
         self._forwards = row is not None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
