@@ -52,8 +52,8 @@ class Bench:
     ) -> Load:
         """Return a load on this stack."""
         return Load(
-            self.sender,
-            self.watch,
+            self.sender.send,
+            self.watch.poll,
             workflow,
             count=count,
             in_flight=in_flight,

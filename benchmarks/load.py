@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from benchmarks.tally import Tally
-from benchmarks.watch import JournalWatch
-from headrace.client.sending import CommandSender, new_id, now_ms
+from benchmarks.watch import Seen
+from headrace.client.sending import new_id, now_ms
 from headrace.contracts.commands import StartWorkflow
 
 # With nothing new for so long, what has not ended is lost: a lost worker is noticed well before.
@@ -30,12 +30,14 @@ def value_input(number: int) -> bytes:
 class Load:
     """Starts up to `count` workflows within `seconds` (0: without a limit), and follows them until all have ended or
     are parked. Call `step` until it is false.
+
+    `send` hands a command to the log, and `poll` gives what the journal says, after so many ms at most.
     """
 
     def __init__(
         self,
-        sender: CommandSender,
-        watch: JournalWatch,
+        send: Callable[[StartWorkflow], object],
+        poll: Callable[[int], Iterable[Seen]],
         workflow: str,
         *,
         count: int,
@@ -43,22 +45,24 @@ class Load:
         seconds: float = 0.0,
         input_of: Input = value_input,
         tally: Tally | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tally = tally or Tally()
-        self._sender = sender
-        self._watch = watch
+        self._clock = clock
+        self._send = send
+        self._poll = poll
         self._workflow = workflow
         self._prefix = f"{workflow}-{secrets.token_hex(4)}"
         self._left = count
         self._in_flight = in_flight
         self._burst = max(round(in_flight * _BURST_SHARE), 1)
         self._input_of = input_of
-        self._heard_at = time.monotonic()
+        self._heard_at = clock()
         self._until = self._heard_at + seconds if seconds else float("inf")
 
     def step(self) -> bool:
         """Start what may be started and take in what has come; false when nothing more will come."""
-        now = time.monotonic()
+        now = self._clock()
         if now >= self._until:
             self._left = 0
         for _ in range(self._room()):
@@ -75,16 +79,16 @@ class Load:
 
     def run_to_the_last_end(self) -> Tally:
         """Start nothing more, and wait until the parked ones have ended, too, or nothing comes any more."""
-        heard_at = time.monotonic()
-        while self.tally.open and time.monotonic() - heard_at < SILENCE_S:
+        heard_at = self._clock()
+        while self.tally.open and self._clock() - heard_at < SILENCE_S:
             if self.take_in(_WAIT_MS):
-                heard_at = time.monotonic()
+                heard_at = self._clock()
         return self.tally
 
     def take_in(self, wait_ms: int) -> bool:
         """Take in what has come; tell whether that was anything."""
         found = False
-        for seen in self._watch.poll(wait_ms):
+        for seen in self._poll(wait_ms):
             self.tally.see(seen.events, time.perf_counter(), seen.reign)
             found = True
         return found
@@ -104,5 +108,5 @@ class Load:
             input=self._input_of(number),
         )
         self.tally.start(command.workflow_id, time.perf_counter())
-        self._sender.send(command)
+        self._send(command)
         self._left -= 1
