@@ -2,6 +2,7 @@
 
     s                    what waits to go on, and up to when ended ids are forgotten
     r/WORKFLOW           an open run, packed as it is in memory too
+    h/WORKFLOW/PART      the beginning of a long record, which does not change any more
     c/PART/PIECE         ids that ended, as they came; replaced when their part is sealed by
     c/PART/sealed        the whole part
     p/SERIES             a last result
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from headrace.engine import long_records
 from headrace.engine.closed import ClosedIds, Part
 from headrace.engine.last_results import LastResult, LastResults, Series
 from headrace.engine.state import ShardState
@@ -61,8 +63,7 @@ def changes(state: ShardState) -> Iterator[tuple[str, bytes | None]]:
     if not len(state.runs.changed) and not len(state.previous.changed):
         return
     yield _SHARD, pack(ShardEntry(pending=list(state.pending), forgotten_before=state.closed.forgotten_before))
-    for workflow_id, packed in state.runs.changed.take(state.runs.packed):
-        yield f"r/{workflow_id}", packed
+    yield from long_records.run_changes(state.runs)
     yield from _closed_changes(state.closed)
     for series, value in state.previous.changed.take(lambda series: _pack_result(state.previous, series)):
         yield f"p/{key_part('/'.join(series))}", value
@@ -73,12 +74,19 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
     timers: list[Timer] = []
     results: list[ResultEntry] = []
     pieces: list[tuple[str, PartEntry]] = []
+    long: list[tuple[str, bytes]] = []
+    parts: long_records.Parts = {}
     for key, value in entries:
         match key[:2]:
             case "r/":
                 workflow_id = key[2:]
-                found = state.runs.restore(workflow_id, value)
+                front = state.runs.restore(workflow_id, value)
+                found = front.timers
+                if front.cut is not None:
+                    long.append((workflow_id, value))
                 timers += [(found[at], workflow_id, found[at + 1]) for at in range(0, len(found), 2)]
+            case "h/":
+                long_records.collect(parts, key, value)
             case "c/":
                 pieces.append((key, _part(key, value)))
             case "p/":
@@ -89,6 +97,8 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
                 state.closed.forgotten_before = shard.forgotten_before
             case _:
                 raise unknown(key)
+    for workflow_id, value in long:
+        long_records.restore(state.runs, workflow_id, value, parts)
     state.timers = TimerHeap(timers)
     _restore_closed(state.closed, pieces)
     for entry in sorted(results, key=lambda entry: entry.number):

@@ -17,10 +17,15 @@ from headrace.shard.entries import Entry, pack, unpacker
 _JSON = "application/json"
 
 
-class Timers(Entry, array_like=True, kw_only=True):
-    """The beginning of a packed run: due time and step of each timer, one after the other."""
+class Front(Entry, array_like=True, kw_only=True):
+    """The beginning of a packed run.
+
+    `timers` are due time and step of each timer, one after the other. `cut` is set in a snapshot only: how many of the
+    first steps and ends stand in entries of their own (`headrace.engine.long_records`).
+    """
 
     timers: list[int]
+    cut: tuple[int, int] | None
 
 
 class PackedRetry(msgspec.Struct, array_like=True):
@@ -68,7 +73,7 @@ class PackedEnd(msgspec.Struct, array_like=True):
     cause: str
 
 
-class PackedRun(Timers, array_like=True, kw_only=True):
+class PackedRun(Front, array_like=True, kw_only=True):
     """`Run`, but for its workflow id, which is the key."""
 
     run_id: str
@@ -94,16 +99,18 @@ class PackedRun(Timers, array_like=True, kw_only=True):
     held: list[bytes]
 
 
-_timers = unpacker(Timers)
+_front = unpacker(Front)
 _run = unpacker(PackedRun)
 
 
-def pack_run(run: Run) -> bytes:
-    """Return a run as bytes."""
+def pack_run(run: Run, cut: tuple[int, int] = (0, 0)) -> bytes:
+    """Return a run as bytes, without so many of its first steps and ends."""
     parent = run.parent
+    steps, ends = cut
     return pack(
         PackedRun(
             timers=[number for timer in run.timers() for number in timer],
+            cut=cut if steps or ends else None,
             run_id=run.run_id,
             name=run.name,
             version=run.version,
@@ -120,9 +127,9 @@ def pack_run(run: Run) -> bytes:
             previous=run.previous,
             trace=run.trace,
             status=run.status,
-            steps=run.steps,
+            steps=run.steps[steps:] if steps else run.steps,
             open={number: _pack_step(step) for number, step in run.open.items()},
-            log=[_pack_end(end) for end in run.log],
+            log=pack_ends(run.log[ends:]),
             cancel_reason=run.cancel_reason,
             held=run.held,
         )
@@ -159,9 +166,28 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
     )
 
 
-def packed_timers(workflow_id: str, value: bytes) -> list[int]:
-    """Return due time and step of each timer of a packed run, one after the other, without unpacking the rest."""
-    return _timers(workflow_id, value).timers
+def front(workflow_id: str, value: bytes) -> Front:
+    """Return the beginning of a packed run, without unpacking the rest."""
+    return _front(workflow_id, value)
+
+
+def joined(workflow_id: str, value: bytes, steps: list[str], ends: list[PackedEnd]) -> tuple[str, bytes]:
+    """Return the run id, and the whole run as bytes, of one that was packed without these steps and ends."""
+    packed = _run(workflow_id, value)
+    if packed.cut != (len(steps), len(ends)):
+        raise ValueError(
+            f"Expected {packed.cut} steps and ends of {workflow_id} in entries of their own, but found {len(steps)} "
+            f"and {len(ends)}; the snapshot is damaged"
+        )
+    packed.steps[:0] = steps
+    packed.log[:0] = ends
+    packed.cut = None
+    return packed.run_id, pack(packed)
+
+
+def pack_ends(ends: list[Delivered]) -> list[PackedEnd]:
+    """Return ends of steps as they are packed."""
+    return [_pack_end(end) for end in ends]
 
 
 def _pack_step(step: OpenStep) -> PackedStep:

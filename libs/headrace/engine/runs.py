@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrace.engine.packing import pack_run, packed_timers, unpack_run
+from headrace.engine.packing import Front, front, pack_run, unpack_run
 from headrace.engine.recent import Recent
 from headrace.engine.run import Run
 from headrace.shard.entries import Changed
@@ -17,12 +17,14 @@ class Runs:
     decision may hold on to the run that it decides on, since it touches no others meanwhile.
     """
 
-    __slots__ = ("_live", "_packed", "changed")
+    __slots__ = ("_live", "_packed", "changed", "cuts")
 
     def __init__(self, limit: int) -> None:
         self._live: Recent[str, Run] = Recent(limit, self._pack, weight=lambda run: len(run.log))
         self._packed: dict[str, bytes] = {}
         self.changed: Changed[str] = Changed()
+        self.cuts: dict[str, tuple[str, int, int]] = {}
+        """Of long records, what the snapshot holds apart: run id, and how many steps and ends, by workflow id."""
 
     def get(self, workflow_id: str) -> Run | None:
         """Return the open run of a workflow; None when there is none."""
@@ -59,12 +61,16 @@ class Runs:
         packed = self._packed.get(workflow_id)
         if packed is None:
             return False
-        timers = packed_timers(workflow_id, packed)
+        timers = front(workflow_id, packed).timers
         return any(timers[at] == due_at and timers[at + 1] == step for at in range(0, len(timers), 2))
 
     def rest(self) -> None:
         """Pack what was not used since the last time; long records stay for longer."""
         self._live.age()
+
+    def look_at(self, workflow_id: str) -> Run | bytes | None:
+        """Return a run as it is kept, without using it."""
+        return self._packed.get(workflow_id) or self._live.peek(workflow_id)
 
     def packed(self, workflow_id: str) -> bytes | None:
         """Return a run as bytes; None when there is none."""
@@ -74,11 +80,10 @@ class Runs:
         run = self._live.peek(workflow_id)
         return pack_run(run) if run is not None else None
 
-    def restore(self, workflow_id: str, packed: bytes) -> list[int]:
-        """Take in a run of a snapshot as it is; return due time and step of each of its timers."""
-        timers = packed_timers(workflow_id, packed)
+    def restore(self, workflow_id: str, packed: bytes) -> Front:
+        """Take in a run of a snapshot as it is; return its beginning."""
         self._packed[workflow_id] = packed
-        return timers
+        return front(workflow_id, packed)
 
     def live(self) -> int:
         """Return how many runs are not packed."""
