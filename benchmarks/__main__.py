@@ -35,13 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     look = Look(threads=options.threads, profile=options.profile and options.profile.absolute(), profiler=profiler)
     runs = chosen(wish)
-    missing = len(runs)
+    wrong = len(runs)
     for line in run_bench(runs, look, say=_say):
         print(json.dumps(line), flush=True)
-        missing -= 1
+        if line["lost"] or line["duplicated"]:
+            _say(f"Expected nothing lost and nothing twice, but {line['lost']} lost and {line['duplicated']} twice")
+        else:
+            wrong -= 1
         if earlier is not None:
             _say(comparison(line, earlier))
-    if missing:
+    if wrong:
         sys.exit(1)
 
 
