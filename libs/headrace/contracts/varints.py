@@ -115,10 +115,10 @@ def time_at(data: bytes, at: int) -> tuple[int, int]:
 
 
 def longs_at(data: bytes, at: int, count: int) -> tuple[list[int], int]:
-    """Return some numbers that begin at a position, and the position after them.
+    """Return the numbers of an array's block, and the position after them.
 
     Raises:
-        IndexError: the data ends within them.
+        IndexError: the data ends within them, or with the last one.
         ValueError: one has more than 64 bits.
     """
     found = []
@@ -127,9 +127,11 @@ def longs_at(data: bytes, at: int, count: int) -> tuple[list[int], int]:
         if first < 0x80:
             found.append(SMALL[first])
             at += 1
-        elif data[at + 1] >= 0x80 and data[at + 2] < 0x80:  # three bytes, like most assignments
-            zigzag = first & 0x7F | (data[at + 1] & 0x7F) << 7 | data[at + 2] << 14
-            found.append((zigzag >> 1) ^ -(zigzag & 1))
+            continue
+        second, third = data[at + 1], data[at + 2]  # a number that ends before them is followed by the array's end
+        if second >= 0x80 and third < 0x80:  # three bytes, like most assignments
+            zigzag = first & 0x7F | (second & 0x7F) << 7 | third << 14
+            found.append(-(zigzag >> 1) - 1 if zigzag & 1 else zigzag >> 1)
             at += 3
         else:
             number, at = long_at(data, at)
