@@ -138,7 +138,9 @@ def member_options(settings: Settings, group: str) -> dict[str, Any]:
         # Shards that stay where they are go on during a rebalance.
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": session_ms,
-        "heartbeat.interval.ms": max(session_ms // 6, 100),
+        # Members learn of a rebalance by the answer to a heartbeat, and moving a shard takes two rounds of that: this is
+        # most of the time for which a shard that moves stands still.
+        "heartbeat.interval.ms": min(max(session_ms // 6, 100), 200),
         # A process whose loop stands still for so long gives its shards to others.
         "max.poll.interval.ms": max(60_000, session_ms),
     }
