@@ -75,7 +75,8 @@ class Bucket:
         while self._heap:
             order, key = self._heap[0]
             attempt = self.served.get(key) or self.unserved.get(key)
-            if attempt is not None and attempt.order == order:
+            # An entry may be left from before the attempt had to run alone: a replay never asks for the head.
+            if attempt is not None and not attempt.alone and attempt.order == order:
                 return attempt
             heappop(self._heap)
         return None
