@@ -91,6 +91,7 @@ SCENARIOS = {
             remove_process("decision-c"),
         ],
         shape=Shape(shards=8),
+        rate=50,
     ),
     "upgrade": Scenario(acts=[upgrade(service) for service in ("decision", "dispatcher", "resources")]),
 }

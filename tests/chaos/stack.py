@@ -71,6 +71,8 @@ class ChaosStack:
             "HEADRACE_STATE": str(self._state.root),
             "HEADRACE_DECISION_SHARDS": str(shape.shards),
             "HEADRACE_REPLICATION_FACTOR": str(self.cluster.replication_factor),
+            # Often, so that every act falls on some shard's checkpoint, and every recovery begins at one.
+            "HEADRACE_CHECKPOINT_MS": "2000",
             "HEADRACE_SESSION_TIMEOUT_MS": str(shape.session_timeout_ms),
             **(shape.environment or {}),
         }
