@@ -138,7 +138,7 @@ def member_options(settings: Settings, group: str) -> dict[str, Any]:
         # Shards that stay where they are go on during a rebalance.
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": session_ms,
-        # Members learn of a rebalance by the answer to a heartbeat, and moving a shard takes two rounds of that: this is
+        # Members learn of a rebalance by the answer to a heartbeat, and moving a shard takes two rounds of that: it is
         # most of the time for which a shard that moves stands still.
         "heartbeat.interval.ms": min(max(session_ms // 6, 100), 200),
         # A process whose loop stands still for so long gives its shards to others.
