@@ -5,8 +5,8 @@ its run: digests of the id, of the command and of the input, the status, and the
 
 They are kept in *parts*: what ended in one hour, or less of it where that is much. The newest part is a dict. A part
 that is full is sealed: a table sorted by id, and a filter of a few bits per id, so that an id that is in none of the
-parts costs a look at a bit in each. Parts go as a whole, when they are old enough or when there are too many ids; from
-then on `forgotten_before` is the time before which a start may have had a run that nobody remembers.
+parts costs a look at a bit or two in each. Parts go as a whole, when they are old enough or when there are too many
+ids; from then on `forgotten_before` is the time before which a start may have had a run that nobody remembers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PART_IDS = 16_384
 _ID = 16
 _RECORD = 37
 _FILTER_BITS = 16
-"""Bits of the filter for each id: one look in sixteen is in vain."""
+"""Bits of the filter for each id, of which two are set: one look in seventy is in vain."""
 
 STATUSES = ("SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT")
 """In the order of their numbers in a record: add at the end only."""
@@ -58,9 +58,6 @@ class Part(msgspec.Struct, kw_only=True):
         """Return the record of an id."""
         if not self.table:
             return self.fresh.get(digest)
-        bit = int.from_bytes(digest[:4], "big") % (8 * len(self.bits))
-        if not self.bits[bit >> 3] >> (bit & 7) & 1:
-            return None
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
@@ -73,11 +70,12 @@ class Part(msgspec.Struct, kw_only=True):
 
     def seal(self) -> None:
         """Make the table and its filter."""
-        size = _FILTER_BITS * len(self.fresh) // 8
-        bits = bytearray(size)
+        size = _FILTER_BITS * len(self.fresh)
+        bits = bytearray(size // 8)
         for digest in self.fresh:
-            bit = int.from_bytes(digest[:4], "big") % (8 * size)
-            bits[bit >> 3] |= 1 << (bit & 7)
+            for number in (int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")):
+                bit = number % size
+                bits[bit >> 3] |= 1 << (bit & 7)
         self.table = b"".join(self.fresh[digest] for digest in sorted(self.fresh))
         self.bits = bytes(bits)
         self.fresh = {}
@@ -91,7 +89,17 @@ class Part(msgspec.Struct, kw_only=True):
 class ClosedIds:
     """Ended workflows by id, remembered for `keep_ms`, and at most `limit` of them."""
 
-    __slots__ = ("_count", "_keep_ms", "_limit", "_part_ids", "forgotten_before", "parts", "saved", "unsaved")
+    __slots__ = (
+        "_count",
+        "_filters",
+        "_keep_ms",
+        "_limit",
+        "_part_ids",
+        "forgotten_before",
+        "parts",
+        "saved",
+        "unsaved",
+    )
 
     def __init__(self, *, keep_ms: int, limit: int) -> None:
         self._keep_ms = keep_ms
@@ -99,6 +107,7 @@ class ClosedIds:
         # With a small limit, parts are small too: at most an eighth of what is remembered goes at once.
         self._part_ids = max(1, min(PART_IDS, limit // 8))
         self._count = 0
+        self._filters: list[tuple[bytes, int, Part]] = []
         self.parts: list[Part] = []
         self.forgotten_before = 0
         """A start whose command was logged before this time (ms since the epoch) may have had a run."""
@@ -112,10 +121,18 @@ class ClosedIds:
         if not self.parts:
             return None
         digest = id_digest(workflow_id)
-        for part in reversed(self.parts):
-            record = part.get(digest)
-            if record is not None:
-                return _closed(record)
+        record = self.parts[-1].get(digest)
+        if record is not None:
+            return _closed(record)
+        number = int.from_bytes(digest[:4], "big")
+        # This loop runs for every start: a new id looks at one bit of most parts.
+        for bits, size, part in self._filters:
+            bit = number % size
+            if bits[bit >> 3] >> (bit & 7) & 1:
+                bit = int.from_bytes(digest[4:8], "big") % size
+                record = part.get(digest) if bits[bit >> 3] >> (bit & 7) & 1 else None
+                if record is not None:
+                    return _closed(record)
         return None
 
     def add(self, workflow_id: str, closed: Closed, at: int) -> None:
@@ -131,6 +148,7 @@ class ClosedIds:
         """Take in a part of a snapshot. They must come in the order of their numbers."""
         self.parts.append(part)
         self._count += len(part)
+        self._note_filters()
 
     def _open_part(self, at: int) -> Part:
         """Return the part that takes what ends now; when it is a new one, look what has to go."""
@@ -143,7 +161,12 @@ class ClosedIds:
         self._forget(at)
         part = Part(number=newest.number + 1 if newest is not None else 0, hour=at // HOUR_MS, last_at=at)
         self.parts.append(part)
+        self._note_filters()
         return part
+
+    def _note_filters(self) -> None:
+        """List the filters of all parts but the newest, the newer ones first."""
+        self._filters = [(part.bits, 8 * len(part.bits), part) for part in reversed(self.parts[:-1])]
 
     def _forget(self, now_ms: int) -> None:
         gone = 0
