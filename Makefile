@@ -53,6 +53,13 @@ ONLY ?=
 chaos: $(VENV)/.complete kafka-jars ## Kills what it likes under load, and checks that nothing is lost; COUNT=, ONLY=
 	@$(BIN)/python -m tests.chaos $(if $(COUNT),--count $(COUNT)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
+# make simulate SEEDS=1000; make simulate SEED=17
+SEEDS ?=
+SEED ?=
+.PHONY: simulate
+simulate: $(VENV)/.complete ## All services under one random seed after the other; SEEDS= how many, SEED= one with its log
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.complete ## Style, format, types, and which package may import which
 	$(BIN)/ruff check .

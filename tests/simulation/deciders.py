@@ -12,6 +12,7 @@ from headrace.engine.budget import NoBudget
 from headrace.engine.context import Context, Limits, Shards
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.programs.graph.program import GraphProgram
+from headrace.engine.programs.program import Program
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.engine.state import ShardState
 from headrace.shard.roles import ShardRole
@@ -39,7 +40,7 @@ def trapped_decision_role(
     """Return the decision service's role with that decider, as code of some version."""
 
     def decider_for(shard: int) -> DecisionDecider:
-        programs = {
+        programs: dict[str, Program] = {
             "graph": GraphProgram(),
             "python": PythonProgram(lambda source: definitions.functions[source]),
         }

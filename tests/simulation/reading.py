@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+from headrace.contracts.topics import JOURNALS
 from headrace.shard.clock import ManualClock
 from headrace.shard.ports import LogAway, PositionLost, TopicPartition
 from headrace.shard.reader_rule import Position
 from headrace.shard.reading import Begin, JournalReader
-from headrace.contracts.topics import JOURNALS
 from tests.simulation.broker import SimLog
 
 Seen = dict[TopicPartition, list[int]]

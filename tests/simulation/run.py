@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
-from headrace.shard.errors import ShardDeclined
 from headrace.contracts.topics import JOURNALS
+from headrace.shard.errors import ShardDeclined
 from tests.simulation.checkers import attempts, commands, dispatch, ends, leases, public, readers, reigns
 from tests.simulation.checkers.histories import Histories
 from tests.simulation.checkers.journals import Journals
@@ -44,14 +45,25 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[str]
 
 
-def simulate(seed: int, *, patience_rounds: int = HEAL_ROUNDS) -> Result:
-    """Run one seed; after the faults, wait so many rounds for everything to end.
+def simulate(seed: int, *, changes: Mapping[str, Any] | None = None, patience_rounds: int = HEAL_ROUNDS) -> Result:
+    """Run one seed, in a world whose shape is changed by `changes`.
+
+    After the faults, wait `patience_rounds` for everything to end.
 
     Raises:
         SimulationFailed: something did not hold.
     """
-    logging.getLogger("headrace").setLevel(logging.CRITICAL + 1)
-    world = World(seed)
+    logger = logging.getLogger("headrace")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        return _simulate(seed, changes, patience_rounds)
+    finally:
+        logger.setLevel(level)
+
+
+def _simulate(seed: int, changes: Mapping[str, Any] | None, patience_rounds: int) -> Result:
+    world = World(seed, changes)
     journals = Journals(world.log, world.journals)
     histories = Histories(journals)
     live = LiveCheck(world, journals)

@@ -28,6 +28,12 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     trap: bool
     upgrade: bool
     """Whether newer and older code run side by side."""
+    reuse: float
+    """How often a start uses an id again."""
+    impatience: float
+    """Of an action being a request to cancel or terminate."""
+    faults: tuple[str, ...] = ()
+    """The kinds of faults by name; empty for all."""
     fault_rate: float
     """Of an action being a fault."""
     delivery_fault_rate: float
@@ -75,6 +81,8 @@ def draw(random: Random) -> Shape:
         tasks=random.sample(common, random.randint(2, len(common))),
         trap=random.random() < 0.15,
         upgrade=random.random() < 0.2,
+        reuse=0.25,
+        impatience=0.0 if calm else 0.002,
         fault_rate=0.0 if calm else random.choice((0.01, 0.03, 0.08)),
         delivery_fault_rate=0.0 if calm else random.choice((0.0, 0.005, 0.03)),
         record_inputs=random.choice((1, 2, 64)),

@@ -195,7 +195,7 @@ class WorkerProcess:
         if self.paused or self.dead:
             return False
         self.worker.step(wait_ms=0)
-        return not self.dead and self.pool.run()
+        return self.pool.run()
 
 
 def is_result(letter: Letter) -> bool:

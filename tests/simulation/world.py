@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
+
+import msgspec
 
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
@@ -23,6 +25,7 @@ from tests.simulation import shape as shapes
 from tests.simulation.broker import SimLog
 from tests.simulation.clients import Clients
 from tests.simulation.clocks import ProcessClock
+from tests.simulation.deciders import trapped_decision_role
 from tests.simulation.hosts import HostProcess
 from tests.simulation.listening import Relays
 from tests.simulation.reading import Readers
@@ -30,7 +33,6 @@ from tests.simulation.workers import WorkerProcess
 from tests.simulation.workflows.graphs import LEAF, TRAP, random_graph
 from tests.simulation.workflows.scripts import NAME, script
 from tests.simulation.workflows.tasks import TASKS
-from tests.simulation.deciders import trapped_decision_role
 
 QUEUES = ("default", "night")
 ROLES = ("decision", "dispatcher", "resources")
@@ -41,10 +43,11 @@ CODEC = Codec()
 class World:
     """Made from a seed; the scheduler moves it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, changes: Mapping[str, Any] | None = None) -> None:
+        """Draw a world; `changes` are fields of its shape that are given instead."""
         self.seed = seed
         self.random = Random(seed)
-        self.shape = shapes.draw(self.random)
+        self.shape = msgspec.structs.replace(shapes.draw(self.random), **(changes or {}))
         self.log_lines: list[str] = []
         self.clock = ManualClock()
         shape = self.shape

@@ -36,7 +36,9 @@ def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
                 yield f"{run.name} step {step.number} {step.node}[{step.index}]: {problem}"
 
 
-def _step(run: History, step: Step, poisoned: set[tuple[str, int, int]]) -> Iterator[str]:
+def _step(  # noqa: C901, PLR0912  one case per event, in the order of a step's life
+    run: History, step: Step, poisoned: set[tuple[str, int, int]]
+) -> Iterator[str]:
     attempt, scheduled, not_before, revoked = 0, None, 0, 0
     for event in step.events:
         match event:

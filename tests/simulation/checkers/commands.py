@@ -61,12 +61,14 @@ def _positions(journals: Journals, journal: Journal) -> Iterator[str]:
             if (moved.topic, moved.partition) != (topic, partition):
                 continue
             if moved.offset <= position or moved.offset < checkpointed:
-                yield f"{journal.where}@{found.entry.offset}: Expected commands after {position}, found {moved.offset}"
+                at = f"{journal.where}@{found.entry.offset}"
+                yield f"{at}: Expected commands after {position}, found {moved.offset}"
             position = moved.offset
     entries = journals.log.entries(topic, partition)
     position = max(position, checkpointed)
     if entries and position != entries[-1].offset:
-        yield f"{journal.where}: Expected all commands to be decided up to {entries[-1].offset}, but only {position} are"
+        last = entries[-1].offset
+        yield f"{journal.where}: Expected all commands to be decided up to {last}, but only {position} are"
 
 
 def _workflow_commands(journals: Journals, journal: Journal, shards: int) -> Iterator[str]:
@@ -201,9 +203,9 @@ def _asked_for(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
         if isinstance(run.end, WorkflowTerminated) and (workflow_id, TerminateWorkflow) not in asked:
             yield f"{run.name}: Expected nobody to terminate it, but found {run.end}"
         cancel = run.cancel
-        if cancel is not None and cancel.reason != "headrace.WorkflowTimedOut":
-            if (workflow_id, CancelWorkflow) not in asked and workflow_id not in given_up:
-                yield f"{run.name}: Expected nobody to cancel it, but found {cancel}"
+        allowed = (workflow_id, CancelWorkflow) in asked or workflow_id in given_up
+        if cancel is not None and cancel.reason != "headrace.WorkflowTimedOut" and not allowed:
+            yield f"{run.name}: Expected nobody to cancel it, but found {cancel}"
     for topic in OF_JOURNAL:
         for found, _, event in journals.events(topic):
             if isinstance(event, CommandRejected):

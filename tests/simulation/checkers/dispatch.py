@@ -24,7 +24,7 @@ def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
             yield f"{journal.where}: {problem}"
 
 
-def _shard(journal: Journal, runs: dict[str, History]) -> Iterator[str]:
+def _shard(journal: Journal, runs: dict[str, History]) -> Iterator[str]:  # noqa: C901, PLR0912  one case per event
     slots: dict[tuple[str, str], int] = {}
     sessions: dict[str, str] = {}
     running: dict[int, TaskAssigned] = {}

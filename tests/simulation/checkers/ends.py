@@ -31,7 +31,7 @@ def _run(documents: Documents, run: History) -> Iterator[str]:
     if run.end is None:
         yield f"Expected an end, but it is {run.status}"
         return
-    status = ENDS[type(run.end)]  # type: ignore[index]
+    status = ENDS[type(run.end)]
     if status == "TERMINATED":
         return  # that somebody asked for it is checked with the commands
     open_steps = [step.number for step in run.steps.values() if not step.status]
@@ -62,7 +62,7 @@ def _children(run: History, runs: dict[str, History]) -> Iterator[str]:
                 and child.started.parent is not None
                 and child.started.parent.run_id == run.started.run_id
             ]
-            if len(ends) != 1 or ends[0] is None or ENDS[type(ends[0])] != event.status:  # type: ignore[index]
+            if len(ends) != 1 or ends[0] is None or ENDS[type(ends[0])] != event.status:
                 yield f"Expected the child of step {step.number} to have ended as {event}, but it did as {ends}"
 
 
@@ -135,7 +135,7 @@ def _graph(document: dict[str, Any], run: History) -> Iterator[str]:
             errors.append(error)
     exit_error = ""
     if "on_exit" in document:
-        [last] = by_node.get("on_exit", [None])  # type: ignore[list-item]
+        [last] = by_node.get("on_exit", [None])
         if last is None:
             yield "Expected on_exit to run, but it did not"
             return

@@ -30,7 +30,8 @@ def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
                 units[event.fencing_token] = event.units
                 granted[event.resource, event.fencing_token] = event
                 if sum(units.values()) > capacity.get(event.resource, 0):
-                    yield f"{at} Expected at most {capacity.get(event.resource)} units of {event.resource}, but: {units}"
+                    most = capacity.get(event.resource)
+                    yield f"{at} Expected at most {most} units of {event.resource}, but: {units}"
             case LeaseReleased():
                 if event.fencing_token:
                     units = held.get(event.resource, {})

@@ -1,7 +1,7 @@
 """Replay equals live, at every step: what a process has decided so far, folded by somebody else, gives its state.
 
-For each reign a second fold is kept: first of what counts in the journal before the reign, then of every record that the
-process appends, as bytes. After each step of the process it must equal the live state.
+For each reign a second fold is kept: first of what counts in the journal before the reign, then of every record that
+the process appends, as bytes. After each step of the process it must equal the live state.
 """
 
 from __future__ import annotations
@@ -113,4 +113,3 @@ class LiveCheck:
     @staticmethod
     def _writer(process: HostProcess, shard: Shard) -> SimWriter:
         return next(writer for writer in reversed(process.log.writers) if writer.partition == shard.env.journal)
-

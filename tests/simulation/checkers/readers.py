@@ -39,4 +39,5 @@ def _from_everywhere(journal: Journal) -> Iterator[str]:
             if verdict is Verdict.ACCEPT:
                 accepted.append(entry.offset)
         if accepted != journal.offsets(epoch):
-            yield f"{journal.where}: Expected a reader from {epoch} on to accept {journal.offsets(epoch)}, not {accepted}"
+            wanted = journal.offsets(epoch)
+            yield f"{journal.where}: Expected a reader from {epoch} on to accept {wanted}, not {accepted}"

@@ -1,4 +1,4 @@
-"""What holds of reigns: older code never follows newer, and no timer fires before what waited at take-over is decided."""
+"""Older code never follows newer, and no timer fires before what waited at take-over is decided."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
         for found in journal.follow():
             if found.started is not None:
                 if found.started.code_version < version:
-                    yield f"{journal.where}@{found.entry.offset}: Expected code {version} or newer, found {found.started}"
+                    at = f"{journal.where}@{found.entry.offset}"
+                    yield f"{at}: Expected code {version} or newer, found {found.started}"
                 version = max(version, found.started.code_version)
         if journal.where.topic in COMMANDS:
             yield from _timers(journals, journal, COMMANDS[journal.where.topic], limited)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from headrace.engine.decide import advance
 from headrace.shard import runtime
 from headrace.shard.errors import ShardDeclined
 from headrace.shard.fence import announce
@@ -16,7 +17,6 @@ from headrace.shard.reader_rule import Position
 from headrace.shard.recorder import Recorder, Unfit
 from headrace.shard.recovery import Recovery
 from headrace.shard.writer import Reign
-from headrace.engine.decide import advance
 from tests.simulation.mutations.swapping import swapped, together
 
 

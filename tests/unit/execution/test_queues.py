@@ -11,7 +11,7 @@ def test_an_attempt_that_must_run_alone_is_no_head_even_if_it_waited_before_with
     heads = []
     for asks in (True, False):
         bucket = Bucket()
-        attempt = Attempt(key=("run", 0, 1), task=scheduled(), shard=0, arrival=1)
+        attempt = Attempt(key=("run", 0, 1), task=scheduled(), shard=0, arrival=1, losses=0)
         bucket.put(attempt)
         bucket.remove(attempt)
         if asks:
