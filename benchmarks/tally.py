@@ -35,6 +35,8 @@ class Tally:
         """How many tasks have ended."""
         self.duplicated = 0
         self._disturbed_at: float | None = None
+        self._disturbed_at_ms = 0
+        self._last_due_at = 0
         self._reigns: set[tuple[int, int]] = set()
         self._back_at: dict[int, float] = {}
         self._seen: dict[str, int] = {}
@@ -44,9 +46,10 @@ class Tally:
         self.started[workflow_id] = now
         self._seen[workflow_id] = 0
 
-    def disturb(self, now: float) -> None:
-        """Note that the decision service is killed now."""
+    def disturb(self, now: float, now_ms: int) -> None:
+        """Note that the decision service is killed now, which is also given in ms since the epoch."""
         self._disturbed_at = now
+        self._disturbed_at_ms = now_ms
 
     def see(self, events: Iterable[Message], now: float, reign: tuple[int, int] = (0, 0)) -> list[str]:
         """Take in the events of an accepted record, and return the ids of the workflows that have ended by it.
@@ -60,7 +63,7 @@ class Tally:
             elif isinstance(event, WorkflowStarted):
                 self._once(event.workflow_id, _STARTED)
             elif isinstance(event, TimerStarted):
-                self.parked += self._once(event.workflow_id, _PARKED)
+                self._see_timer(event)
             elif isinstance(event, FINAL) and self._once(event.workflow_id, _ENDED):
                 self.ended[event.workflow_id] = now
                 self.parked -= self._seen[event.workflow_id] >> _PARKED & 1
@@ -69,6 +72,11 @@ class Tally:
                     self.failed.add(event.workflow_id)
         self._note_reign(reign, now)
         return ended
+
+    def _see_timer(self, event: TimerStarted) -> None:
+        if self._once(event.workflow_id, _PARKED):
+            self.parked += 1
+            self._last_due_at = max(self._last_due_at, event.due_at)
 
     def _note_reign(self, reign: tuple[int, int], now: float) -> None:
         if self._disturbed_at is None:
@@ -111,6 +119,11 @@ class Tally:
         if self._disturbed_at is None or self._back_at.keys() < {partition for partition, _ in self._reigns}:
             return None
         return max(self._back_at.values(), default=self._disturbed_at) - self._disturbed_at
+
+    @property
+    def last_due_s(self) -> float:
+        """From the kill until the last timer falls due: recovery cannot be shorter."""
+        return (self._last_due_at - self._disturbed_at_ms) / 1000
 
     @property
     def recovery_s(self) -> float | None:

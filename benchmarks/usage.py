@@ -48,6 +48,14 @@ def rss_bytes(pid: int) -> int:
     return _status_kb(pid, "VmRSS") * 1024
 
 
+def thread_count(pid: int) -> int:
+    """Return how many threads a process has; 0 when it is gone."""
+    try:
+        return len(list((_PROC / str(pid) / "task").iterdir()))
+    except OSError:
+        return 0
+
+
 def role_of(name: str) -> str:
     """Return `worker` for `worker-2`."""
     return "worker" if name.startswith("worker-") else name
