@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from itertools import chain
 
 from headrace.contracts.headers import EPOCH_STARTED, journal_headers
 from headrace.contracts.journal import Checkpoint, EpochStarted, MarkedInput
@@ -65,7 +66,7 @@ class Checkpoints:
         self._begin_epoch = begin_epoch
         self._deletion = Deletion(env, followers)
         self._stage = Stage.REST
-        self._records: list[tuple[bytes, bytes | None]] = []
+        self._changes: list[tuple[str, bytes | None]] = []
         self._writing: Checkpoint | None = None
         self._asked = False
         self._held_ms = 0
@@ -153,8 +154,7 @@ class Checkpoints:
         )
         self._window.append(_FENCE_TOKEN, env.codec.encode(started), journal_headers(EPOCH_STARTED, 0))
         self._stage = Stage.FENCE
-        changes = env.decider.changes(self._fold.state)
-        self._records = list(to_records(changes, self._chunks, env.limits.snapshot_chunk_bytes))
+        self._changes = list(env.decider.changes(self._fold.state))
 
     def _write(self) -> None:
         """The fence stands where it must: begin the transaction, and let the reign go on."""
@@ -173,13 +173,14 @@ class Checkpoints:
             marks=marks,
             at=env.clock.now_ms(),
         )
-        records, self._records = self._records, []
-        self._writer.write([*records, (CHECKPOINT_KEY, env.codec.encode(self._writing))])
+        changes, self._changes = self._changes, []
+        records = to_records(changes, self._chunks, env.limits.snapshot_chunk_bytes)
+        self._writer.write(chain(records, [(CHECKPOINT_KEY, env.codec.encode(self._writing))]))
         self._stage = Stage.REST
         self._asked = False
         self._events_at, self._bytes_at = env.metrics.events, env.metrics.record_bytes
         self._due_ms = env.clock.monotonic_ms() + env.limits.checkpoint_ms
-        env.metrics.checkpoint_entries = len(records)
+        env.metrics.checkpoint_entries = len(changes)
         env.metrics.checkpoint_stall_ms = env.clock.monotonic_ms() - self._held_ms
         self._begin_epoch(epoch)
 

@@ -38,7 +38,7 @@ class ShardMetrics(msgspec.Struct):
     replayed_bytes: int = 0
     checkpoints: int = 0
     checkpoint_entries: int = 0
-    """Records of the last checkpoint."""
+    """Changes in the last checkpoint."""
     checkpoint_stall_ms: int = 0
     """For how long the last checkpoint kept the shard from deciding."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ class MemorySnapshotWriter:
         """Begin to shut out earlier writers."""
         self._order([self._shut_out])
 
-    def write(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+    def write(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Begin one transaction."""
         assert self._number > 0, "a writer must fence before it writes"
         self._order([*(partial(self._put, key, value) for key, value in records), self._commit])

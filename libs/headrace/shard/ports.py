@@ -7,7 +7,7 @@ Topics are named without the namespace here. Nothing in these ports calls back: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -154,8 +154,11 @@ class SnapshotWriter(Protocol):
         Once that is done, what they have not committed by then will never be there.
         """
 
-    def write(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
-        """Begin one transaction of keys and values; None deletes a key. All of it will be there, or nothing."""
+    def write(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Begin one transaction of keys and values; None deletes a key. All of it will be there, or nothing.
+
+        The records are asked for while it is under way, perhaps by another thread.
+        """
 
     def poll(self) -> Writing:
         """Tell what has become of the last order."""

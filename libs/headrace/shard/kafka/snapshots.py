@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -44,7 +44,7 @@ class KafkaSnapshotWriter:
         """Begin to shut out whoever has the shard's transactional id."""
         self._begin(self._fence)
 
-    def write(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+    def write(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Begin one transaction."""
         self._begin(lambda: self._write(records))
 
@@ -67,6 +67,10 @@ class KafkaSnapshotWriter:
                 if not self._given_up.is_set():
                     _log.warning("snapshot writer of %s[%d]: %s", self._topic, self._partition, error)
                 self._state = Writing.FAILED
+            except Exception:  # noqa: BLE001  whatever it is, the order must not stay under way for ever
+                # A mistake in what is to be written: said here, and the reign that made it is abandoned.
+                _log.exception("snapshot writer of %s[%d]", self._topic, self._partition)
+                self._state = Writing.FAILED
             else:
                 self._state = Writing.DONE
 
@@ -76,7 +80,7 @@ class KafkaSnapshotWriter:
         self._patiently(lambda: self._producer.init_transactions(_PATIENCE_S))
         self._availability.answered()
 
-    def _write(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+    def _write(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         self._producer.begin_transaction()
         for number, (key, value) in enumerate(records, 1):
             self._produce(key, value)
