@@ -36,6 +36,21 @@ def test_a_restored_shard_decides_what_a_replayed_one_does(history: list[tuple[t
     restored.drain()
 
 
+@settings(max_examples=50, deadline=None)
+@given(HISTORY)
+def test_nothing_is_left_when_all_has_ended(history: list[tuple[tuple[object, ...], str]]) -> None:
+    world = play(history, from_checkpoint=True)
+    world.drain()
+    for worker in list(world.holds):
+        world.leave(worker)
+    world.shard.pass_time(60_000)  # Those that died are found to be silent.
+    world.shard.checkpoint()
+    state, live = world.shard.state, world.shard.state.live
+    assert list(world.shard.entries) == ["s"]
+    assert not (state.workers or state.offers or state.quarantine or state.finished)
+    assert not (live.due or live.suspects or live.beats or live.reported or live.held or live.dirty or live.audit)
+
+
 def test_what_came_and_went_between_two_checkpoints_leaves_no_trace() -> None:
     shard = DispatcherShard()
     shard.hello("a")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from headrace_resources.decide.limits import DECLARATION_WAIT_MS
 from headrace_resources.decider import ResourceDecider
-from tests.unit.resources.resource_shard import ResourceShard, request
-from tests.unit.resources.test_lease_properties import Run, asks, declarations, ends, run_ends
+from tests.unit.resources.resource_shard import ResourceShard, ended, request
+from tests.unit.resources.test_lease_properties import RUNS, Run, asks, declarations, ends, run_ends
 
 Step = tuple[object, ...]
 steps = st.one_of(asks, asks, ends, ends, run_ends, declarations)
@@ -36,6 +36,18 @@ def play(history: list[tuple[Step, str]], *, from_checkpoint: bool) -> ResourceS
 def test_a_restored_shard_decides_what_a_replayed_one_does(history: list[tuple[Step, str]]) -> None:
     restored, replayed = play(history, from_checkpoint=True), play(history, from_checkpoint=False)
     assert restored.journal == replayed.journal
+
+
+@settings(max_examples=50, deadline=None)
+@given(HISTORY)
+def test_only_the_resources_are_left_when_all_has_ended(history: list[tuple[Step, str]]) -> None:
+    shard = play(history, from_checkpoint=True)
+    for run in RUNS:
+        shard.record(ended("WorkflowFailed", run))
+    shard.checkpoint()
+    declared = [name for name, resource in shard.state.resources.items() if resource.declared]
+    assert sorted(shard.entries) == sorted(["s", *(f"r/{name}" for name in declared)])
+    assert not (shard.state.runs or shard.state.ending or shard.state.undeclared or shard.state.unsettled)
 
 
 def test_what_came_and_went_between_two_checkpoints_leaves_no_trace() -> None:
