@@ -58,19 +58,25 @@ def source_of(name: str) -> str:
     return "def read(_d, _p):\n" + "".join(f"    {line}\n" for line in lines)
 
 
+_event_readers: dict[int, Read] = {}
+"""By the number of the branch; filled when an event of that type is first read, since most processes read few."""
+
+
 def event_at(data: bytes, at: int) -> tuple[Message, int]:
     """Read an item of a journal record's array of events."""
     index, at = long_at(data, at)
-    readers = _event_readers()
-    if index < 0:
-        raise ValueError(f"Expected the type of an event, but found {index}")
-    return readers[index](data, at)
+    read = _event_readers.get(index)
+    if read is None:
+        read = _event_readers[index] = _event_reader(index)
+    return read(data, at)
 
 
-@cache
-def _event_readers() -> tuple[Read, ...]:
+def _event_reader(index: int) -> Read:
     (events,) = (run.fields[0] for run in runs_of("JournalRecord") if run.fields[0].name == "events")
-    return tuple(reader_of(str(record_name(branch))) for branch in events.type["items"])
+    branches = events.type["items"]
+    if not 0 <= index < len(branches):
+        raise ValueError(f"Expected the type of an event, from 0 to {len(branches) - 1}, but found {index}")
+    return reader_of(str(record_name(branches[index])))
 
 
 def _keywords(names: list[str]) -> str:
