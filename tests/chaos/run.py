@@ -68,7 +68,7 @@ class Run:
         self.load.pump()
         for record in self._tail.poll(0.01):
             self._take(record)
-        for record in self._public_tail.poll():
+        for record in self._public_tail.poll(0.005):
             self._public_places.add(public_place(record))
             if b"headrace.Workflow" in _header(record, "ce_type"):
                 self._public[record.key.decode()] = self._public.get(record.key.decode(), 0) + 1

@@ -43,8 +43,8 @@ class Tail:
         self._ended: set[tuple[str, int]] = set()
         self._consumer.assign([TopicPartition(self._prefix + t, n, OFFSET_BEGINNING) for t, n in self._next])
 
-    def poll(self, wait_s: float = 0.0) -> list[Record]:
-        """Return what has come in; wait at most so long for the first."""
+    def poll(self, wait_s: float) -> list[Record]:
+        """Return what has come in within some seconds; they must not be zero, or little of what is there is given."""
         found = []
         for message in self._consumer.consume(_BATCH, wait_s):
             error = message.error()
