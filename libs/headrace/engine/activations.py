@@ -38,7 +38,7 @@ class Activations:
         self.programs = programs
         self.budget = budget
         self._live: Recent[str, Kernel] = Recent(
-            limit, lambda _, kernel: _close(kernel), weight=lambda kernel: kernel.delivered
+            limit, lambda _, kernel: _close(kernel), weight=lambda kernel: kernel.delivered + len(kernel.open)
         )
         self._prepared: Recent[tuple[str, str], Any] = Recent(_PREPARED, lambda _key, _definition: None)
 

@@ -19,7 +19,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     timers_per_tick: int = 256
     held_per_run: int = 10_000
     live_coroutines: int = 2_000
-    live_runs: int = 2_000
+    live_runs: int = 1_000
     closed_keep_ms: int = 86_400_000
     closed_limit: int = 500_000
     previous_limit: int = 10_000

@@ -20,7 +20,7 @@ class Runs:
     __slots__ = ("_live", "_packed", "changed", "cuts")
 
     def __init__(self, limit: int) -> None:
-        self._live: Recent[str, Run] = Recent(limit, self._pack, weight=lambda run: len(run.log))
+        self._live: Recent[str, Run] = Recent(limit, self._pack, weight=lambda run: len(run.log) + len(run.open))
         self._packed: dict[str, bytes] = {}
         self.changed: Changed[str] = Changed()
         self.cuts: dict[str, tuple[str, int, int]] = {}

@@ -40,7 +40,7 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
             description="Workflows that a shard keeps unpacked, 1 KB and more each; the others are bytes, some 0.4 KB.",
             ge=64,
         ),
-    ] = 2_000
+    ] = 1_000
     closed_keep_ms: Annotated[
         int,
         Meta(
