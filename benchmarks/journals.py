@@ -76,7 +76,7 @@ class _Journal:
 
 
 class JournalMaker:
-    """Writes the journals of a shape: (partition, value, headers), each partition in order."""
+    """Writes the journals of a shape as (partition, value, headers), each partition in order."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -89,12 +89,16 @@ class JournalMaker:
         self._assignment = 0
         self._ended: list[int] = []
 
-    def records(self) -> Iterator[tuple[TopicPartition, bytes, Headers]]:
-        """Yield every record."""
+    def parked(self) -> Iterator[tuple[TopicPartition, bytes, Headers]]:
+        """Yield the records of what stands open all the time; the first of every journal are among them."""
         for journal in (*self._workflow, self._task):
             journal.begin()
         for number in range(self._shape.parked):
             self._start(f"parked-{number:08}")
+        yield from self._written()
+
+    def busy(self) -> Iterator[tuple[TopicPartition, bytes, Headers]]:
+        """Yield the records of the workflows that run to their end; call it after `parked`."""
         under_way: list[tuple[str, int, int]] = []
         started = 0
         while started < self._shape.workflows or under_way:
@@ -109,10 +113,14 @@ class JournalMaker:
                 following = self._finish(workflow_id, step, assignment)
                 if step + 1 < STEPS:
                     under_way.append((workflow_id, step + 1, following))
+        yield from self._written()
+
+    def _written(self) -> Iterator[tuple[TopicPartition, bytes, Headers]]:
         for journal in (*self._workflow, self._task):
             journal.flush([])
             for value, headers in journal.records:
                 yield journal.partition, value, headers
+            journal.records = []
 
     def _start(self, workflow_id: str) -> int:
         started = WorkflowStarted(

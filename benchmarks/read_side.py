@@ -16,7 +16,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ import psycopg
 from benchmarks.journals import JournalMaker, Shape
 from benchmarks.usage import cpu_ms
 from headrace.contracts.codec import Codec
+from headrace.contracts.headers import Headers
 from headrace.local.postgres import OWNER, READER
 from headrace.local.postgres_home import remove_home
 from headrace.local.settings import LocalSettings
@@ -37,6 +38,7 @@ from headrace.runtime.status_settings import StatusSettings
 from headrace.shard.clock import SystemClock
 from headrace.shard.kafka import KafkaLog
 from headrace.shard.memory import MemoryLog
+from headrace.shard.ports import TopicPartition
 from headrace.shard.topics import ensure_topics
 from headrace_listener.relay.kafka import KafkaOutput
 from headrace_listener.relay.relay import Relay
@@ -67,52 +69,64 @@ def main() -> None:
         shards=options.shards,
     )
     log = MemoryLog.of_namespace(SystemClock(), decision_shards=shape.shards)
-    records = 0
-    for (topic, partition), value, headers in JournalMaker(shape).records():
-        log.append(topic, partition, value, headers=headers)
-        records += 1
+    maker = JournalMaker(shape)
+    _append(log, maker.parked())
+    busy = list(maker.busy())
     # The journals are the bench's, not the service's: its collector should not go through them again and again.
     gc.collect()
     gc.freeze()
     measure = projection if options.part == "projection" else relay
-    figures = measure(log, options.profile)
+    figures = measure(log, lambda: _append(log, busy), options.profile)
     per_workflow = {who: round(ms / shape.workflows, 4) for who, ms in figures.items() if who.endswith("_ms")}
-    print(json.dumps({"part": options.part, "records": records, **vars(options), **figures, **per_workflow}))
+    print(json.dumps({"records": len(busy), **vars(options), **figures, **per_workflow}))
 
 
-def projection(log: MemoryLog, profile: str | None) -> dict[str, Any]:
-    """Project everything into an empty Postgres."""
+def projection(log: MemoryLog, go_on: Callable[[], None], profile: str | None) -> dict[str, Any]:
+    """Project what there is into an empty Postgres, then go on, and measure that."""
     with _folder() as state, running_postgres(state, LocalSettings()) as server:
-        owner, reader = server.dsn(OWNER), server.dsn(READER)
-        migrate(owner, reader, NAMESPACE)
+        owner = server.dsn(OWNER)
+        migrate(owner, server.dsn(READER), NAMESPACE)
         postmaster = int((server.data / "postmaster.pid").read_text().splitlines()[0])
-        before = cpu_ms({"postgres": postmaster})
-        board, stop, used = Board(), threading.Event(), {}
-
-        def run() -> None:
-            connect = lambda: psycopg.connect(owner, autocommit=True)  # noqa: E731
-            projector = Projector(log, connect, names.data_schema(NAMESPACE), board, limits=StatusSettings.load())
-            with _profiled(profile):
-                projector.run(stop)
-            used["python_ms"] = time.thread_time() * 1000
-
-        thread = threading.Thread(target=run)
+        _project(log, owner, None)
+        go_on()
+        before = cpu_ms({"postgres": postmaster})["postgres"]
         began = time.perf_counter()
-        thread.start()
-        board.caught_up_once.wait()
+        used_ms = _project(log, owner, profile)
         seconds = time.perf_counter() - began
-        stop.set()
-        thread.join()
         with psycopg.connect(owner) as connection:
-            row = connection.execute("SELECT count(*), sum(pg_database_size(datname)) FROM pg_database").fetchone()
+            row = connection.execute("SELECT sum(pg_database_size(datname)) FROM pg_database").fetchone()
             assert row is not None
-            used["database_mb"] = float(row[1]) / 1e6
-        after = cpu_ms({"postgres": postmaster})
-    return {**used, "postgres_ms": after["postgres"] - before["postgres"], "seconds": round(seconds, 2)}
+        after = cpu_ms({"postgres": postmaster})["postgres"]
+    database_mb = round(float(row[0]) / 1e6, 1)
+    return {
+        "python_ms": used_ms,
+        "postgres_ms": after - before,
+        "seconds": round(seconds, 2),
+        "database_mb": database_mb,
+    }
 
 
-def relay(log: MemoryLog, profile: str | None) -> dict[str, Any]:
-    """Relay everything to a Kafka of its own."""
+def _project(log: MemoryLog, owner: str, profile: str | None) -> float:
+    """Run a projector until it has caught up; return the CPU time of its thread in ms."""
+    board, stop, used_ms = Board(), threading.Event(), [0.0]
+
+    def run() -> None:
+        connect = lambda: psycopg.connect(owner, autocommit=True)  # noqa: E731
+        projector = Projector(log, connect, names.data_schema(NAMESPACE), board, limits=StatusSettings.load())
+        with _profiled(profile):
+            projector.run(stop)
+        used_ms[0] = time.thread_time() * 1000
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    board.caught_up_once.wait()
+    stop.set()
+    thread.join()
+    return used_ms[0]
+
+
+def relay(log: MemoryLog, go_on: Callable[[], None], profile: str | None) -> dict[str, Any]:
+    """Relay what there is to a Kafka of its own, then go on, and measure that."""
     with _folder() as state, running_kafka(state, LocalSettings()) as kafka:
         settings = Settings(kafka=kafka.bootstrap)
         ensure_topics(settings)
@@ -122,20 +136,32 @@ def relay(log: MemoryLog, profile: str | None) -> dict[str, Any]:
         output = KafkaOutput(settings, real.availability, codec, limits)
         clock = SystemClock()
         life = Relay(log, output, clock, codec=codec, namespace=settings.namespace, limits=limits)
+        _relay(life)
+        go_on()
+        relayed = life.relayed
         process, python, began = time.process_time(), time.thread_time(), time.perf_counter()
         with _profiled(profile):
-            while life.step() or life.behind():
-                time.sleep(life.rest_ms() / 1000)
+            _relay(life)
         figures = {
             "process_ms": (time.process_time() - process) * 1000,
             "python_ms": (time.thread_time() - python) * 1000,
             "seconds": round(time.perf_counter() - began, 2),
-            "relayed": life.relayed,
+            "relayed": life.relayed - relayed,
         }
         life.close()
         output.close()
         real.close()
         return figures
+
+
+def _relay(life: Relay) -> None:
+    while life.step() or life.behind():
+        time.sleep(life.rest_ms() / 1000)
+
+
+def _append(log: MemoryLog, records: Iterable[tuple[TopicPartition, bytes, Headers]]) -> None:
+    for (topic, partition), value, headers in records:
+        log.append(topic, partition, value, headers=headers)
 
 
 @contextmanager

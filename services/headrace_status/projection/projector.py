@@ -31,6 +31,12 @@ from headrace_status.projection.upkeep import Upkeep
 from headrace_status.projection.writer import Move, PositionsMoved, Writer
 
 log = logging.getLogger(__name__)
+# Rows and positions are lost together or not at all, and the journals tell the lost ones again: commits need not wait
+# for the disk. And every statement finds its rows by their keys: reading a whole table for a batch of some thousand
+# rows may seem cheaper to the planner, but a projection must cost the same however much has been projected.
+_SESSION = (
+    "SET synchronous_commit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+)
 
 
 class Projector:
@@ -69,8 +75,7 @@ class Projector:
             try:
                 with self._connect() as connection:
                     self._answered()
-                    # Rows and positions are lost together or not at all, and the journals tell the lost ones again.
-                    connection.execute("SET synchronous_commit = off")
+                    connection.execute(_SESSION)
                     if self._elected(connection, stop):
                         self._reign(connection, stop)
             except psycopg.OperationalError as error:
