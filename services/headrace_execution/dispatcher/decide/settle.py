@@ -32,12 +32,17 @@ def settle(round_: Round) -> Iterator[Message]:
 
 def everything(round_: Round) -> Iterator[Message]:
     """Yield all that follows. Whoever stops asking leaves the rest pending."""
-    live = round_.state.live
-    while is_pending(round_.state):
+    state, live = round_.state, round_.state.live
+    while live.dirty or live.audit:
         for queue in sorted(live.dirty):
             yield from place(round_, queue)
+            # Nothing is left that could run, but perhaps what must run alone: placing changes where that may be.
+            if not state.quarantine or not placeable(state, queue):
+                live.dirty.pop(queue, None)
         for pair in sorted(live.audit):
             yield from tell(round_, *pair)
+            if not untold(state, *pair):
+                live.audit.pop(pair, None)
 
 
 def is_pending(state: DispatcherState) -> bool:
