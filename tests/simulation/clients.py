@@ -47,7 +47,7 @@ class Clients:
         if name == NAME:
             payload["plan"] = random_plan(random, shape.tasks)
         else:
-            payload["items"] = [f"{at}-{'i' * random.choice((3, 300))}" for at in range(random.choice((0, 1, 3, 24)))]
+            payload["items"] = [f"{at}-{'i' * random.choice((3, 300))}" for at in range(random.choice(shape.items))]
         again = bool(self.started) and random.random() < shape.reuse
         workflow_id = random.choice(self.started) if again else f"w{len(self.started)}"
         if not again:

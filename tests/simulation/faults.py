@@ -152,6 +152,9 @@ def skew(world: World) -> int:
 
 def post(world: World) -> bool:
     """Let a record of a worker arrive; a result now and then twice."""
+    if world.late and not world.log.away and world.random.random() < 0.03:
+        arrive(world)
+        return True
     sending = [worker for worker in world.workers if worker.outbox.letters and not worker.paused]
     if not sending:
         return False
@@ -160,6 +163,12 @@ def post(world: World) -> bool:
         world.clients.sent.append((letter.topic, letter.partition, letter.key, letter.value))
         world.clients.send_again()
     return letter is not None
+
+
+def arrive(world: World) -> None:
+    """Let a result of a worker that is gone arrive after all."""
+    late = world.late.pop(world.random.randrange(len(world.late)))
+    world.log.append(late.topic, late.partition, late.value, key=late.key, headers=late.headers)
 
 
 def rebalance(world: World, role: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from headrace.contracts.topics import JOURNALS
 from headrace.shard.errors import ShardDeclined
-from tests.simulation.checkers import attempts, commands, dispatch, ends, leases, public, readers, reigns
+from tests.simulation.checkers import attempts, beginnings, commands, dispatch, ends, leases, public, readers, reigns
 from tests.simulation.checkers.histories import Histories
 from tests.simulation.checkers.journals import Journals
 from tests.simulation.checkers.live import LiveCheck
@@ -106,6 +106,7 @@ def _problems(world: World, journals: Journals, histories: Histories, live: Live
     yield from dispatch.check(journals, runs)
     yield from leases.check(journals, runs)
     yield from readers.check(journals, world.readers)
+    yield from beginnings.check(journals)
     yield from reigns.check(journals, runs)
     if world.relays.lost is None:
         yield from public.check(journals)

@@ -130,6 +130,8 @@ class Scheduler:
             worked |= self._deliver()
         for _ in range(random.randint(1, 60)):
             worked |= world.log.advance_snapshot()
+        if world.late and random.random() < 0.1:
+            faults.arrive(world)
         for worker in list(world.workers):
             worked |= self._step_one(worker)
             while worker.outbox.letters and random.random() < 0.9:
@@ -183,6 +185,8 @@ class Scheduler:
         else:
             raise NotAtRest("Expected the workers to stop, but they do not")
         world.note("--- workers are gone")
+        while world.late:
+            faults.arrive(world)
         self._quiet()
         until = world.clock.monotonic_ms() + REST_MS
         while world.clock.monotonic_ms() < until:

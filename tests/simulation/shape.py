@@ -25,6 +25,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     starts: int
     graphs: int
     tasks: list[str]
+    items: tuple[int, ...]
+    """Lengths of lists that graphs fan out over."""
     trap: bool
     upgrade: bool
     """Whether newer and older code run side by side."""
@@ -40,6 +42,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     record_inputs: int
     in_flight_records: int
     live_coroutines: int
+    work_ms: tuple[int, ...]
+    """How long a task may take."""
+    record_limit_bytes: int
     checkpoint_ms: int
     checkpoint_events: int
     journal_keep_ms: int
@@ -48,7 +53,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     def limits(self) -> Limits:
         """Return the shard runtime's limits: small, so that they are reached."""
         return Limits(
-            record_limit_bytes=RECORD_LIMIT_BYTES,
+            record_limit_bytes=self.record_limit_bytes,
             record_inputs=self.record_inputs,
             in_flight_records=self.in_flight_records,
             # Processes end by chance here, so an input that was marked twice is no poison.
@@ -59,9 +64,6 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
             delete_every_ms=200,
             journal_keep_ms=self.journal_keep_ms,
         )
-
-
-RECORD_LIMIT_BYTES = 48_000
 
 
 def draw(random: Random) -> Shape:
@@ -79,6 +81,7 @@ def draw(random: Random) -> Shape:
         starts=random.randint(2, 12),
         graphs=random.randint(1, 3),
         tasks=random.sample(common, random.randint(2, len(common))),
+        items=(0, 1, 3, 24),
         trap=random.random() < 0.15,
         upgrade=random.random() < 0.2,
         reuse=0.25,
@@ -87,6 +90,8 @@ def draw(random: Random) -> Shape:
         delivery_fault_rate=0.0 if calm else random.choice((0.0, 0.005, 0.03)),
         record_inputs=random.choice((1, 2, 64)),
         in_flight_records=random.choice((2, 4, 16)),
+        work_ms=(0, 1, 5, 40, 200),
+        record_limit_bytes=48_000,
         live_coroutines=random.choice((1, 1_000)),
         checkpoint_ms=random.choice((300, 1_000, 5_000)),
         checkpoint_events=random.choice((5, 50, 20_000)),

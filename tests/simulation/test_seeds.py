@@ -1,4 +1,4 @@
-"""The simulation as part of every test run: seeds that are fixed, a few that nobody has seen before, and determinism."""
+"""Seeds in every test run: some that are fixed, a few that nobody has seen before; and the same journals every time."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _SLOW_MS = 3_000
 """What slow and silent tasks take at their first attempt: twice their limits."""
 
 
-class Letter(msgspec.Struct, kw_only=True):
+class Letter(msgspec.Struct, kw_only=True, eq=False):
     """A record on its way from a worker."""
 
     topic: str
@@ -42,9 +42,10 @@ class Letter(msgspec.Struct, kw_only=True):
 
 
 class SimOutbox:
-    """Sends in order, when the scheduler says so (`headrace_execution.worker.outbox.Outbox`)."""
+    """Sends when the scheduler says so (`headrace_execution.worker.outbox.Outbox`)."""
 
-    def __init__(self, log: SimLog) -> None:
+    def __init__(self, log: SimLog, random: Random) -> None:
+        self._random = random
         self.letters: deque[Letter] = deque()
         self._acks: deque[tuple[Callable[[int], None], int]] = deque()
         self._log = log
@@ -71,10 +72,14 @@ class SimOutbox:
         )
 
     def post(self) -> Letter | None:
-        """Let the oldest record arrive; return it."""
+        """Let the oldest record for some partition arrive, and return it: between partitions there is no order."""
         if not self.letters or self._log.away:
             return None
-        letter = self.letters.popleft()
+        first: dict[tuple[str, int], Letter] = {}
+        for waiting in self.letters:
+            first.setdefault((waiting.topic, waiting.partition), waiting)
+        letter = self._random.choice(list(first.values()))
+        self.letters.remove(letter)
         offset = self._log.append(letter.topic, letter.partition, letter.value, key=letter.key, headers=letter.headers)
         if letter.acknowledged is not None:
             self._acks.append((letter.acknowledged, offset))
@@ -109,7 +114,8 @@ class SimJob(msgspec.Struct, kw_only=True, eq=False):
 class SimPool:
     """Runs attempts without threads (`headrace_execution.worker.runner.Runner`)."""
 
-    def __init__(self, worker: WorkerProcess, random: Random) -> None:
+    def __init__(self, worker: WorkerProcess, random: Random, work_ms: tuple[int, ...]) -> None:
+        self._work_ms = work_ms
         self.jobs: dict[JobId, SimJob] = {}
         self._worker = worker
         self._random = random
@@ -117,7 +123,7 @@ class SimPool:
     def start(self, start: Start, output: Any, now_ms: int) -> None:
         """Begin an attempt."""
         task = start.assigned.task
-        lasts = self._random.choice((0, 1, 5, 40, 200))
+        lasts = self._random.choice(self._work_ms)
         if task.attempt == 1 and task.task in ("slow", "silent"):
             lasts = _SLOW_MS
         ends_at = self._worker.clock.monotonic_ms() + lasts
@@ -172,6 +178,7 @@ class WorkerProcess:
         decision_shards: int,
         settings: ExecutionSettings,
         random: Random,
+        work_ms: tuple[int, ...],
         deadly: Callable[[Any], None],
     ) -> None:
         self.name = name
@@ -180,8 +187,8 @@ class WorkerProcess:
         self.paused = False
         self.dead = False
         self.deadly = deadly
-        self.outbox = SimOutbox(log)
-        self.pool = SimPool(self, random)
+        self.outbox = SimOutbox(log, random)
+        self.pool = SimPool(self, random, work_ms)
         self.book = Book(name, process, offers)
         shared: MemoryLog = log
         self.worker = Worker(

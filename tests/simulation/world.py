@@ -29,7 +29,7 @@ from tests.simulation.deciders import trapped_decision_role
 from tests.simulation.hosts import HostProcess
 from tests.simulation.listening import Relays
 from tests.simulation.reading import Readers
-from tests.simulation.workers import WorkerProcess
+from tests.simulation.workers import Letter, WorkerProcess, is_result
 from tests.simulation.workflows.graphs import LEAF, TRAP, random_graph
 from tests.simulation.workflows.scripts import NAME, script
 from tests.simulation.workflows.tasks import TASKS
@@ -57,7 +57,7 @@ class World:
             decision=shape.decision_shards,
             dispatcher=shape.dispatcher_shards,
             resource=shape.resource_shards,
-            record_limit_bytes=shapes.RECORD_LIMIT_BYTES,
+            record_limit_bytes=shape.record_limit_bytes,
         )
         self.log.note = self.note
         self.definitions = InMemoryDefinitions()
@@ -72,6 +72,8 @@ class World:
         self.code_versions = [0, 1] if shape.upgrade else [0]
         self.ended: list[tuple[str, Exception]] = []
         """Processes that ended by themselves, and why."""
+        self.late: list[Letter] = []
+        """Results of workers that are gone, still on their way."""
         self._made = 0
 
     def note(self, text: str) -> None:
@@ -136,6 +138,7 @@ class World:
             decision_shards=self.shape.decision_shards,
             settings=SETTINGS,
             random=Random(self.random.random()),
+            work_ms=self.shape.work_ms,
             deadly=lambda task: self.end_worker(worker, f"{task.workflow_id} step {task.step} is deadly"),
         )
         self.workers.append(worker)
@@ -149,6 +152,9 @@ class World:
         self.workers.remove(worker)
         for _ in range(self.random.randint(0, len(worker.outbox.letters))):
             worker.outbox.post()
+        for letter in worker.outbox.letters:
+            if self.random.random() < 0.5 and is_result(letter):
+                self.late.append(letter)
 
     def role(self, name: str, version: int = 0) -> ShardRole:
         """Return a role as code of some version runs it."""
@@ -161,7 +167,7 @@ class World:
             decision=shape.decision_shards, dispatcher=shape.dispatcher_shards, resource=shape.resource_shards
         )
         limits = EngineLimits(
-            decision_bytes=shapes.RECORD_LIMIT_BYTES // 8,
+            decision_bytes=shape.record_limit_bytes // 8,
             live_coroutines=shape.live_coroutines,
             timers_per_tick=2,
             payload_bytes=16_000,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from headrace.contracts.message import Message
 
 
@@ -24,7 +26,7 @@ class EpochStarted(Message, frozen=True, kw_only=True):
     idle_reigns: int = 1
     checkpoint: bool = False
     at: int
-    positions: list[InputPosition] = []
+    positions: list[InputPosition] = msgspec.field(default_factory=list)
 
 
 class JournalRecord(Message, frozen=True, kw_only=True):
@@ -63,5 +65,5 @@ class Checkpoint(Message, frozen=True, kw_only=True):
     process: str
     last_at: int
     positions: list[InputPosition]
-    marks: list[MarkedInput] = []
+    marks: list[MarkedInput] = msgspec.field(default_factory=list)
     at: int

@@ -134,9 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4
     gather_from: Annotated[
         int,
-        Meta(
-            description="Records a second (and one for every 128 bytes) from which on a reader is under load.", ge=1
-        ),
+        Meta(description="Records a second (and one for every 128 bytes) from which on a reader is under load.", ge=1),
     ] = 4_000
     kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
 

@@ -179,6 +179,7 @@ def _results(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
                 if key not in told:
                     yield f"{run.name}: Expected {event} to come from a worker's command, but there is none"
     known = {run.started.workflow_id for run in runs.values()}
+    known |= {e.workflow_id for _, _, e in journals.events(WORKFLOW_JOURNAL) if isinstance(e, StartRefused)}
     for workflow_id in starts:
         if workflow_id not in known:
             yield f"Expected a run of {workflow_id}, but its start left no trace"

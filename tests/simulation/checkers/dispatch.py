@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headrace.contracts.codec import Codec
+from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
@@ -11,17 +13,38 @@ from headrace.contracts.dispatch_events import (
     TaskAssigned,
     TaskRequeued,
 )
-from headrace.contracts.topics import TASK_JOURNAL
+from headrace.contracts.message import Message
+from headrace.contracts.reports import WorkerHeartbeat
+from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost
 from tests.simulation.checkers.histories import History
 from tests.simulation.checkers.journals import Journal, Journals
 
+CODEC = Codec()
+
 
 def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
     """Yield what is wrong."""
+    yield from _reports(journals)
     for journal in journals.of(TASK_JOURNAL):
         for problem in _shard(journal, runs):
             yield f"{journal.where}: {problem}"
+
+
+def _reports(journals: Journals) -> Iterator[str]:
+    """What a worker reports as finished stands in the log, where it says."""
+    results: dict[tuple[int, int], Message] = {}
+    for journal in journals.of(WORKFLOW_JOURNAL):
+        for entry in journals.log.entries(WORKFLOW_COMMANDS, journal.where.partition):
+            results[journal.where.partition, entry.offset] = CODEC.decode(entry.value)
+    for journal in journals.of(TASK_JOURNAL):
+        for entry in journals.log.entries(WORKER_REPORTS, journal.where.partition):
+            report = CODEC.decode(entry.value)
+            for finished in report.finished if isinstance(report, WorkerHeartbeat) else ():
+                result = results.get((finished.partition, finished.offset))
+                assert isinstance(report, WorkerHeartbeat)
+                if not isinstance(result, CompleteTask | FailTask) or result.worker != report.worker:
+                    yield f"Expected the result of {finished} of {report.worker} in the log, but found {result}"
 
 
 def _shard(journal: Journal, runs: dict[str, History]) -> Iterator[str]:  # noqa: C901, PLR0912  one case per event

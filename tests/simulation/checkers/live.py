@@ -30,6 +30,7 @@ class Shadow(msgspec.Struct, kw_only=True):
 
     writer: SimWriter
     epoch: int
+    """The last fence of its own that the reign has seen acknowledged."""
     fold: Fold
     applied: int = 0
 
@@ -55,6 +56,8 @@ class LiveCheck:
                 shadow = self._shadows[process.name, number] = self._begin(shard, writer)
                 self._compare_positions(shard, shadow)
                 self._compare(process, shard, shadow)
+            if shadow.epoch != shard.reign.epoch:
+                self._compare_fence(shard, shadow)
             if shadow.applied < len(writer.appended):
                 self._follow(shard, shadow)
                 self._compare(process, shard, shadow)
@@ -100,6 +103,19 @@ class LiveCheck:
             differing = [name for name in live if live[name] != replayed[name]]
             both = {name: (live[name], replayed[name]) for name in differing}
             raise ReplayDiffers(f"{process.name} {shard.env.name}: live and replayed differ: {both}")
+
+    def _compare_fence(self, shard: Shard, shadow: Shadow) -> None:
+        """A reign goes on after a checkpoint: nobody else may have reigned since its last fence."""
+        assert shard.reign is not None
+        before, shadow.epoch = shadow.epoch, shard.reign.epoch
+        for found in reversed(self._journals[shard.env.journal].follow()):
+            if found.entry.offset <= before:
+                return
+            if found.entry.offset < shadow.epoch and found.epoch != before:
+                raise ReplayDiffers(
+                    f"{shard.env.name}: Expected reign {before} to end with {found.entry.offset}, which is of epoch "
+                    f"{found.epoch}, but its owner goes on with its state at {shadow.epoch}"
+                )
 
     @staticmethod
     def _compare_positions(shard: Shard, shadow: Shadow) -> None:
