@@ -107,7 +107,7 @@ def _problems(world: World, journals: Journals, histories: Histories, live: Live
     yield from leases.check(journals, runs)
     yield from readers.check(journals, world.readers)
     yield from beginnings.check(journals)
-    yield from reigns.check(journals, runs)
+    yield from reigns.check(journals, runs, live.checkpoints)
     if world.relays.lost is None:
         yield from public.check(journals)
     elif world.shape.journal_keep_ms:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from headrace.shard.ports import PositionLost
+from headrace.shard.ports import PositionLost, TopicPartition
 from tests.simulation import faults
 from tests.simulation.checkers.journals import is_checkpoint
 from tests.simulation.hosts import HostProcess
@@ -108,6 +108,10 @@ class Scheduler:
         took_ms = world.clock.monotonic_ms() - healed_at
         if took_ms > TAKE_OVER_MS:
             raise NotAtRest(f"Expected every shard to have an owner within {TAKE_OVER_MS} ms, but it took {took_ms} ms")
+        for _ in range(2):
+            # Twice: what stood in the wrong partition has been sent on after the first time, and is decided then.
+            ends = self._ends()
+            self._settle(lambda: self._has_decided(ends), "everything is decided that was sent")  # noqa: B023
         self._settle(lambda: not self._unended(), "every workflow has ended")
 
     def _settle(self, done: Callable[[], bool], what: str) -> None:
@@ -150,6 +154,22 @@ class Scheduler:
         for at in range(world.shape.workers):
             if f"worker-{at}" not in names:
                 world.start_worker(f"worker-{at}")
+
+    def _ends(self) -> dict[TopicPartition, int]:
+        """Return where the topics end."""
+        return {where: entries[-1].offset + 1 for where, entries in self.world.log.archive.items() if entries}
+
+    def _has_decided(self, ends: dict[TopicPartition, int]) -> bool:
+        """Tell whether every shard has taken in its inputs up to there, and all that follows is in the log."""
+        if not self._all_ready():
+            return False
+        for process in self.world.hosts:
+            for shard in process.host.shards.values():
+                if shard.fold is None or shard.in_flight:
+                    return False
+                if any(shard.fold.position(where).next_offset < ends.get(where, 0) for where in shard.needs()):
+                    return False
+        return True
 
     def _all_ready(self) -> bool:
         return all(process.ready() for process in self.world.hosts)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.codec import Codec
-from headrace.contracts.journal import JournalRecord
+from headrace.contracts.journal import Checkpoint, JournalRecord
 from headrace.shard.fold import Fold
+from headrace.shard.ports import TopicPartition
 from headrace.shard.runtime import Shard
+from headrace.shard.snapshots import CHECKPOINT_KEY
 from tests.simulation.broker import SimWriter
 from tests.simulation.checkers.journals import Journals
 from tests.simulation.hosts import HostProcess
@@ -43,6 +45,8 @@ class LiveCheck:
         self._world = world
         self._journals = {journal.where: journal for journal in journals.all}
         self._shadows: dict[tuple[str, int], Shadow] = {}
+        self.checkpoints: dict[tuple[TopicPartition, int], dict[TopicPartition, int]] = {}
+        """How far the last checkpoint had come when a reign began, by journal and epoch; by what the log holds."""
 
     def watch(self, process: HostProcess) -> None:
         """Compare each reign of a process with its second fold."""
@@ -77,12 +81,24 @@ class LiveCheck:
     def _begin(self, shard: Shard, writer: SimWriter) -> Shadow:
         assert shard.reign is not None
         epoch = shard.reign.epoch
+        self.checkpoints[shard.env.journal, epoch] = self._checkpoint(shard)
         decider = shard.env.role.decider_for(shard.env.shard)
         fold = Fold(decider)
         for found in self._journals[shard.env.journal].follow():
             if found.record is not None and found.entry.offset < epoch:
                 self._apply(shard, fold, found.record)
         return Shadow(writer=writer, epoch=epoch, fold=fold, applied=1)
+
+    def _checkpoint(self, shard: Shard) -> dict[TopicPartition, int]:
+        log, where = self._world.log, shard.env.snapshots
+        bounds = log.bounds([where])[where]
+        found, _ = log.read(where, bounds.low, bounds.end + 1, committed=True)
+        values = [record.value for record in found if record.key == CHECKPOINT_KEY]
+        if not values:
+            return {}
+        last = CODEC.decode(values[-1])
+        assert isinstance(last, Checkpoint)
+        return {TopicPartition(moved.topic, moved.partition): moved.offset for moved in last.positions}
 
     def _follow(self, shard: Shard, shadow: Shadow) -> None:
         for value, _ in shadow.writer.appended[shadow.applied :]:
