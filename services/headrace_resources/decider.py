@@ -82,6 +82,10 @@ class ResourceDecider:
                 )
                 yield refused(round_, event.resource, event.units, holder, cause)
 
+    def refuse(self, event: Message, error: Exception) -> bool:
+        """Nothing can be set aside here: an input that breaks goes to `failed`."""
+        return False
+
     def due_at(self, state: ShardState) -> int | None:
         """Return when a request for a resource that nobody declares is refused. A lease never ends by time."""
         return refusal_due_at(state)

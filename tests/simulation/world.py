@@ -30,7 +30,7 @@ from tests.simulation.hosts import HostProcess
 from tests.simulation.listening import Relays
 from tests.simulation.reading import Readers
 from tests.simulation.workers import Letter, WorkerProcess, is_result
-from tests.simulation.workflows.graphs import LEAF, TRAP, random_graph
+from tests.simulation.workflows.graphs import LEAF, TRAPS, random_graph, trap_graph
 from tests.simulation.workflows.scripts import NAME, script
 from tests.simulation.workflows.tasks import TASKS
 
@@ -186,7 +186,7 @@ class World:
         for at in range(self.shape.graphs):
             documents[f"graph{at}"] = random_graph(self.random, f"graph{at}", self.shape.tasks)
         if self.shape.trap:
-            documents["trap"] = TRAP
+            documents.update((name, trap_graph(name)) for name in TRAPS)
         for document in documents.values():
             self.definitions.add(document)
         self.definitions.add(script, NAME)

@@ -105,6 +105,9 @@ class BankDecider:
     def failed(self, state: Bank, item: Input, error: Exception, now_ms: int) -> Iterator[Message]:
         yield _rejected(item, f"{type(error).__name__}: {error}", now_ms)
 
+    def refuse(self, event: Message, error: Exception) -> bool:
+        return False
+
     def due_at(self, state: Bank) -> int | None:
         return min(state.alarms.values(), default=None)
 

@@ -47,6 +47,10 @@ class Shards(msgspec.Struct, frozen=True, kw_only=True):
         return shard_of(resource, self.resource)
 
 
+RefusedKey = tuple[str, str, int]
+"""An event that could not be folded: its run, its type, and its step (-1 where it has none)."""
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Given to every decide function."""
 
@@ -54,6 +58,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     activations: Activations
     codec: Codec = msgspec.field(default_factory=Codec)
+    refused: dict[RefusedKey, str] = msgspec.field(default_factory=dict)
+    """Events that could not be folded in an earlier reign, and why (`decide/parking.py`)."""
 
     def cut(self, text: str) -> str:
         """Return a text cut at the limit for causes, with a mark that says so."""

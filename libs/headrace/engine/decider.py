@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
+from headrace.contracts.journal import JournalRecord
 from headrace.contracts.lease_events import LeaseRequested, LeaseReturned
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import (
@@ -32,9 +33,11 @@ from headrace.contracts.workflow_events import (
 from headrace.engine import checkpoint
 from headrace.engine.closed import ClosedIds
 from headrace.engine.context import Context
-from headrace.engine.decide import advance, timers
+from headrace.engine.decide import timers
+from headrace.engine.decide.advance import resume
 from headrace.engine.decide.commands import decide_command, rejected
-from headrace.engine.decide.journals import decide_journal
+from headrace.engine.decide.journals import concerned_by, decide_journal
+from headrace.engine.decide.parking import DECISION_FAILED, park, parking, refuse
 from headrace.engine.evolve.registry import evolve
 from headrace.engine.last_results import LastResults
 from headrace.engine.runs import Runs
@@ -66,17 +69,26 @@ class DecisionDecider:
     def decide(self, state: ShardState, item: Input, now_ms: int) -> Iterator[Message]:
         """Yield the events that follow from an input."""
         if item.topic == WORKFLOW_COMMANDS:
-            return decide_command(self.context, state, item, f"{item.partition}-{item.offset}", now_ms)
+            events = decide_command(self.context, state, item, f"{item.partition}-{item.offset}", now_ms)
+            return parking(self.context, state, events, now_ms)
         return decide_journal(self.context, state, item, now_ms)
 
     def failed(self, state: ShardState, item: Input, error: Exception, now_ms: int) -> Iterator[Message]:
-        """Park the workflow that an input was for; without one, the input goes to the dead letters."""
+        """Park the workflows that an input was for; without any, the input goes to the dead letters."""
         cause = f"{type(error).__name__}: {error}, at {item.topic}/{item.partition}@{item.offset}"
-        run = state.runs.get(getattr(item.message, "workflow_id", ""))
-        if run is not None:
-            yield from advance.stuck(self.context, run, "headrace.DecisionFailed", cause, now_ms)
-        else:
-            yield rejected(self.context, item, "headrace.DecisionFailed", cause, now_ms)
+        message = item.message
+        runs = [state.runs.get(workflow_id) for workflow_id in concerned_by(self.context, message)]
+        # Nothing late from an old run touches a new one.
+        run_id = getattr(message, "run_id", "")
+        parked = [run for run in runs if run is not None and (not run_id or run.run_id == run_id)]
+        if not parked or isinstance(message, JournalRecord):
+            yield rejected(self.context, item, DECISION_FAILED, cause, now_ms)
+        for run in parked:
+            yield from park(self.context, state, run.workflow_id, cause, now_ms)
+
+    def refuse(self, event: Message, error: Exception) -> bool:
+        """Park the run of an event that could not be folded when a decision comes to it again."""
+        return refuse(self.context, event, error)
 
     def due_at(self, state: ShardState) -> int | None:
         """Return when the next timer is due."""
@@ -92,7 +104,7 @@ class DecisionDecider:
 
     def resume(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the next part of a decision that was too large."""
-        return advance.resume(self.context, state, now_ms)
+        return parking(self.context, state, resume(self.context, state, now_ms), now_ms)
 
     def evolve(self, state: ShardState, event: Message) -> None:
         """Change the state by one event."""

@@ -58,6 +58,12 @@ class Decider(Protocol[State]):
     def failed(self, state: State, item: Input, error: Exception, now_ms: int) -> Iterator[Message]:
         """Yield the events that record an exception in `decide`; what `decide` yielded before it stands."""
 
+    def refuse(self, event: Message, error: Exception) -> bool:
+        """Take note of an event that an earlier reign could not fold or record, and decide something else in its place.
+
+        False where that is not possible: then the input goes to `failed`, and without an input the process ends.
+        """
+
     def due_at(self, state: State) -> int | None:
         """Return when the next timer is due, in ms since the epoch; None when none is set."""
 

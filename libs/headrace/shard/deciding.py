@@ -32,16 +32,17 @@ class Deciding:
             try:
                 error = self._recorder.collect(lambda: env.decider.decide(state, item, now))
             except Unfit as unfit:
-                # The state has taken a part of the events already: only a new replay gives the state before them.
-                env.refused[where] = unfit.error
-                raise Abandoned(
-                    f"the decision on {item.topic}[{item.partition}] offset {item.offset} broke: {unfit.error!r}"
-                ) from unfit
+                if not self._told(unfit):
+                    env.refused[where] = unfit.error
+                raise _broke(f"{item.topic}[{item.partition}] offset {item.offset}", unfit) from unfit
         if error is not None:
             # An exception in decide is an event. What was yielded before it stands.
             failure = error
             env.metrics.inputs_failed += 1
-            self._must_not_fail(lambda: env.decider.failed(state, item, failure, now))
+            try:
+                self._must_not_fail(lambda: env.decider.failed(state, item, failure, now))
+            except Unfit as unfit:
+                raise unfit.error from unfit
             env.refused.pop(where, None)
         env.metrics.inputs_decided += 1
         self._recorder.decided(arrival.partition, position, command=not arrival.journal)
@@ -53,15 +54,33 @@ class Deciding:
         """
         before = self._env.metrics.events
         self._recorder.begin(now)
-        self._must_not_fail(make, stop_at_bytes)
+        try:
+            self._must_not_fail(make, stop_at_bytes)
+        except Unfit as unfit:
+            if not self._told(unfit):
+                raise unfit.error from unfit
+            raise _broke("a tick, or on the rest of a decision", unfit) from unfit
         self._recorder.seal(now)
         return self._env.metrics.events > before
 
     def _must_not_fail(self, make: Callable[[], Iterator[Message]], stop_at_bytes: int | None = None) -> None:
         """Collect events where an exception is a programmer's error: it ends the process."""
-        try:
-            error = self._recorder.collect(make, stop_at_bytes)
-        except Unfit as unfit:
-            raise unfit.error from unfit
+        error = self._recorder.collect(make, stop_at_bytes)
         if error is not None:
             raise error
+
+    def _told(self, unfit: Unfit) -> bool:
+        """Let the deciders of this reign and of those to come know of an event that could not be folded.
+
+        False if that does not help.
+        """
+        if not self._env.decider.refuse(unfit.event, unfit.error):
+            return False
+        self._env.unfit.append((unfit.event, unfit.error))
+        del self._env.unfit[: -self._env.limits.unfit_events]
+        return True
+
+
+def _broke(what: str, unfit: Unfit) -> Abandoned:
+    """Return the end of a reign whose state has taken a part of a decision: only a replay gives the state before it."""
+    return Abandoned(f"the decision on {what} broke: {unfit.error!r}")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.codec import Codec
+from headrace.contracts.message import Message
 from headrace.contracts.topics import snapshots_of
 from headrace.shard.decider import Decider
 from headrace.shard.limits import Limits
@@ -64,6 +65,9 @@ class Environment(msgspec.Struct, kw_only=True):
 
     By position.
     """
+
+    unfit: list[tuple[Message, Exception]] = msgspec.field(default_factory=list)
+    """Events that could not be folded, so that the reign was abandoned: every later decider is told (`refuse`)."""
 
     @property
     def journal(self) -> TopicPartition:

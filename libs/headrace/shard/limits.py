@@ -54,6 +54,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The same, by the bytes of the journal: large payloads take long to read again."""
     snapshot_chunk_bytes: int = 524_288
     """Larger entries of a snapshot are cut: well below what a topic and a fetch take."""
+    unfit_events: int = 1_000
+    """Events that could not be folded that a process remembers: each has ended a reign, so more is a broken release."""
     snapshot_load_ms: int = 600_000
     """A snapshot that takes longer to load is loaded anew: the tombstones of its topic live for an hour."""
     delete_every_ms: int = 10_000

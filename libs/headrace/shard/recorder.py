@@ -17,14 +17,15 @@ from headrace.shard.window import Window
 
 
 class Unfit(Exception):
-    """An event that the decider yielded could not be recorded or evolved; carries why.
+    """An event that the decider yielded could not be recorded or evolved; carries it, and why.
 
     The state may be half changed.
     """
 
-    def __init__(self, error: Exception) -> None:
-        """Carry the error."""
+    def __init__(self, event: Message, error: Exception) -> None:
+        """Carry the event and the error."""
         super().__init__(str(error))
+        self.event = event
         self.error = error
 
 
@@ -90,7 +91,7 @@ class Recorder:
             try:
                 self._take(event)
             except Exception as error:
-                raise Unfit(error) from error
+                raise Unfit(event, error) from error
             if stop_at_bytes is not None and self._draft.size_bytes >= stop_at_bytes:
                 return None
 

@@ -212,6 +212,8 @@ class Shard:
         # A new decider for every reign: one may keep what no journal holds (running coroutines, say), and an abandoned
         # reign leaves that behind in a state that never was.
         self._env.decider = self._env.role.decider_for(self._env.shard)
+        for event, error in self._env.unfit:
+            self._env.decider.refuse(event, error)
         last = look_back(self._env.log, self._env.journal, self._env.codec)
         started, value, headers = announce(self._env, last)
         self._idle_reigns = started.idle_reigns

@@ -86,6 +86,10 @@ class DispatcherDecider:
                     at=now_ms,
                 )
 
+    def refuse(self, event: Message, error: Exception) -> bool:
+        """Nothing can be set aside here: an input that breaks goes to `failed`."""
+        return False
+
     def due_at(self, state: DispatcherState) -> int | None:
         """Return when the next worker or attempt must be looked at."""
         return timers.due_at(state)

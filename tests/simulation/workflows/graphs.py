@@ -12,16 +12,28 @@ LEAF = {
     "tasks": {"a": {"task": "echo", "input": {"n": "{% $input.n %}"}}},
     "output": "{% $tasks.a.output %}",
 }
-TRAP = {
-    "apiVersion": "headrace/v1",
-    "name": "trap",
-    "tasks": {
-        "a": {"task": "echo", "input": {"n": "{% $input.n %}"}},
-        "trap": {"task": "echo", "needs": ["a"], "input": {"n": "{% $input.n %}"}},
-    },
-    "output": {"n": "{% $input.n %}"},
+_TRAP = {"task": "echo", "input": {"n": "{% $input.n %}"}}
+TRAPS: dict[str, dict[str, dict[str, Any]]] = {
+    "trap_after_result": {"a": _TRAP, "trap": {**_TRAP, "needs": ["a"]}},
+    "trap_after_lease": {"a": _TRAP, "trap": {**_TRAP, "needs": ["a"], "resource": {"name": "oven", "units": 1}}},
+    "trap_after_sleep": {"a": {"sleep": "200ms"}, "trap": {**_TRAP, "needs": ["a"]}},
+    "trap_at_once": {"trap": _TRAP},
+    "trap_in_child": {"a": {"workflow": "trap_at_once", "input": {"n": "{% $input.n %}"}}, "b": _TRAP},
 }
-"""The fold refuses its second task (`tests.simulation.deciders`)."""
+"""Tasks of graphs in which the fold refuses the task of the name `trap` (`tests.simulation.deciders`), by what leads
+there: a command, another journal, a timer, a start, the start of a child.
+"""
+
+
+def trap_graph(name: str) -> dict[str, Any]:
+    """Return one of the graphs with a trap."""
+    return {
+        "apiVersion": "headrace/v1",
+        "name": name,
+        "resources": {"oven": {"capacity": 3}},
+        "tasks": TRAPS[name],
+        "output": {"n": "{% $input.n %}", **{node: f"{{% $tasks.{node}.status %}}" for node in TRAPS[name]}},
+    }
 
 
 def random_graph(random: Random, name: str, tasks: list[str]) -> dict[str, Any]:

@@ -24,10 +24,11 @@ from headrace.contracts.workflow_events import (
 )
 from headrace.engine.context import Context
 from headrace.engine.decide.child_ended import child_ended
-from headrace.engine.decide.commands import decide_command, hold
+from headrace.engine.decide.commands import decide_command, hold, rejected
 from headrace.engine.decide.dispatch import attempt_lost, attempt_timed_out_at_dispatcher, task_requeued
 from headrace.engine.decide.end_workflow import cancel_child
 from headrace.engine.decide.leases import lease_granted, lease_refused
+from headrace.engine.decide.parking import DECISION_FAILED, park, parking
 from headrace.engine.decide.start_workflow import start_child
 from headrace.engine.evolve.workflow import WorkflowEnd
 from headrace.engine.run import STUCK
@@ -38,13 +39,30 @@ _ENDS = (WorkflowSucceeded, WorkflowFailed, WorkflowCancelled, WorkflowTerminate
 
 
 def decide_journal(context: Context, state: ShardState, item: Input, now_ms: int) -> Iterator[Message]:
-    """Decide, event by event, what a journal record says to this shard."""
+    """Decide, event by event, what a journal record says to this shard: one that breaks takes no other with it."""
     record = item.message
     assert isinstance(record, JournalRecord), (
         f"Expected a journal record, but found {record!r} at {item.topic}/{item.partition}@{item.offset}"
     )
     for at, event in enumerate(record.events):
-        yield from _decide(context, state, item, event, f"j{item.partition}-{item.offset}-{at}", now_ms)
+        run_id = f"j{item.partition}-{item.offset}-{at}"
+        try:
+            yield from parking(context, state, _decide(context, state, item, event, run_id, now_ms), now_ms)
+        except Exception as error:  # noqa: BLE001  the other events are about other workflows
+            cause = f"{type(error).__name__}: {error}, at {item.topic}/{item.partition}@{item.offset}"
+            concerned = _concerned(context, event)
+            if concerned in state.runs:
+                yield from park(context, state, concerned, cause, now_ms)
+            else:
+                yield rejected(context, item, DECISION_FAILED, cause, now_ms)
+
+
+def concerned_by(context: Context, message: Message | None) -> list[str]:
+    """Return the ids of this shard's workflows that an input is about."""
+    if not isinstance(message, JournalRecord):
+        return [getattr(message, "workflow_id", "")]
+    found = [_concerned(context, event) for event in message.events]
+    return list(dict.fromkeys(workflow_id for workflow_id in found if workflow_id))
 
 
 def _decide(

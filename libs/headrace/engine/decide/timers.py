@@ -10,7 +10,8 @@ from headrace.contracts.workflow_events import CancelRequested
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import TIMED_OUT_REASON, advance
 from headrace.engine.decide.attempts import next_attempt
-from headrace.engine.run import BACKOFF, WORKFLOW_TIMER
+from headrace.engine.decide.parking import park, parking
+from headrace.engine.run import BACKOFF, WORKFLOW_TIMER, Run
 from headrace.engine.state import ShardState
 
 
@@ -34,11 +35,18 @@ def tick(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
         assert first is not None
         _, workflow_id, step = first
         run = state.runs[workflow_id]
-        if step == WORKFLOW_TIMER:
-            yield CancelRequested(workflow_id=workflow_id, run_id=run.run_id, reason=TIMED_OUT_REASON, at=now_ms)
-            yield from advance(context, run, now_ms)
-        elif run.open[step].phase == BACKOFF:
-            yield from next_attempt(context, run, step, now_ms)
-        else:
-            yield TimerFired(workflow_id=workflow_id, run_id=run.run_id, step=step, at=now_ms)
-            yield from advance(context, run, now_ms)
+        try:
+            yield from parking(context, state, _fired(context, run, step, now_ms), now_ms)
+        except Exception as error:  # noqa: BLE001  the other timers are other workflows'
+            yield from park(context, state, workflow_id, f"{type(error).__name__}: {error}, at a timer", now_ms)
+
+
+def _fired(context: Context, run: Run, step: int, now_ms: int) -> Iterator[Message]:
+    if step == WORKFLOW_TIMER:
+        yield CancelRequested(workflow_id=run.workflow_id, run_id=run.run_id, reason=TIMED_OUT_REASON, at=now_ms)
+        yield from advance(context, run, now_ms)
+    elif run.open[step].phase == BACKOFF:
+        yield from next_attempt(context, run, step, now_ms)
+    else:
+        yield TimerFired(workflow_id=run.workflow_id, run_id=run.run_id, step=step, at=now_ms)
+        yield from advance(context, run, now_ms)
