@@ -104,6 +104,15 @@ def worker_pause(world: World) -> None:
         world.note(f"worker {worker.name} {'pauses' if worker.paused else 'goes on'}")
 
 
+def worker_cut_off(world: World) -> None:
+    """What a worker sends does not arrive for a while; when it does, it may have been given up."""
+    if world.workers:
+        worker = world.random.choice(world.workers)
+        for_ms = world.random.choice((500, 2_500, 6_000))
+        worker.cut_off_until = worker.clock.monotonic_ms() + for_ms
+        world.note(f"worker {worker.name} is cut off for {for_ms} ms")
+
+
 def new_relay(world: World) -> None:
     """Another relay begins, while the old one may go on."""
     world.relays.begin()
@@ -138,6 +147,7 @@ FAULTS: dict[Callable[[World], None], int] = {
     lose_time: 3,
     worker_crash: 3,
     worker_pause: 4,
+    worker_cut_off: 3,
     new_relay: 1,
     new_reader: 3,
     send_again: 3,
@@ -155,7 +165,7 @@ def post(world: World) -> bool:
     if world.late and not world.log.away and world.random.random() < 0.03:
         arrive(world)
         return True
-    sending = [worker for worker in world.workers if worker.outbox.letters and not worker.paused]
+    sending = [worker for worker in world.workers if worker.sends]
     if not sending:
         return False
     letter = world.random.choice(sending).outbox.post()

@@ -103,6 +103,7 @@ class Scheduler:
             faults.rebalance(world, role)
         for worker in list(world.workers):
             worker.paused = False
+            worker.cut_off_until = 0
         healed_at = world.clock.monotonic_ms()
         self._settle(self._all_ready, "every shard has an owner that has caught up")
         took_ms = world.clock.monotonic_ms() - healed_at

@@ -185,6 +185,8 @@ class WorkerProcess:
         self.process = process
         self.clock = clock
         self.paused = False
+        self.cut_off_until = 0
+        """Until then (in its monotonic ms) nothing that it sends arrives, while it goes on and hears everything."""
         self.dead = False
         self.deadly = deadly
         self.outbox = SimOutbox(log, random)
@@ -196,6 +198,12 @@ class WorkerProcess:
         )
         runner: Any = self.pool
         self.worker.start(runner)
+
+    @property
+    def sends(self) -> bool:
+        """Tell whether it has something to send, and can."""
+        cut_off = self.clock.monotonic_ms() < self.cut_off_until
+        return bool(self.outbox.letters) and not (self.paused or cut_off)
 
     def step(self) -> bool:
         """Go round once."""

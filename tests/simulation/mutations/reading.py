@@ -106,7 +106,8 @@ def timers_before_catching_up() -> AbstractContextManager[None]:
 
     def make_step(original: Any) -> Any:
         def step(reign: Reign) -> bool:
-            return reign._tick() or bool(original(reign))
+            may = not (reign._checkpoints.holds or reign._window.full)
+            return (may and reign._tick()) or bool(original(reign))
 
         return step
 

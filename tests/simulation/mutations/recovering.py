@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from headrace.engine.decide import advance
+from headrace.engine.decider import DecisionDecider
 from headrace.shard import runtime
 from headrace.shard.errors import ShardDeclined
 from headrace.shard.fence import announce
@@ -120,6 +121,11 @@ def go_on_after_broken_evolve() -> AbstractContextManager[None]:
         return collect
 
     return swapped(Recorder, "collect", make)
+
+
+def break_whole_inputs() -> AbstractContextManager[None]:
+    """What an input was about is set aside as a whole, and a timer ends its process, as without `refuse`."""
+    return swapped(DecisionDecider, "refuse", lambda _: lambda decider, event, error: False)
 
 
 def over_large_decision() -> AbstractContextManager[None]:
