@@ -11,7 +11,18 @@ import msgspec
 
 from headrace.contracts.topics import JOURNALS
 from headrace.shard.errors import ShardDeclined
-from tests.simulation.checkers import attempts, beginnings, commands, dispatch, ends, leases, public, readers, reigns
+from tests.simulation.checkers import (
+    attempts,
+    beginnings,
+    commands,
+    dispatch,
+    ends,
+    leases,
+    public,
+    readers,
+    reigns,
+    remains,
+)
 from tests.simulation.checkers.histories import Histories
 from tests.simulation.checkers.journals import Journals
 from tests.simulation.checkers.live import LiveCheck
@@ -114,7 +125,7 @@ def _problems(world: World, journals: Journals, histories: Histories, live: Live
         yield f"Expected the relay to find what it needs, but {world.relays.lost}"
     if readers_lost := world.shape.journal_keep_ms and world.readers.lost:
         yield f"Expected readers {readers_lost} to find what they need, but it was deleted"
-    yield from live.leftovers()
+    yield from remains.check(world)
     for name, error in world.ended:
         if not isinstance(error, ShardDeclined):
             yield f"Expected {name} to go on, but it ended: {error!r}"

@@ -1,8 +1,8 @@
-"""A reader without a position may begin at any moment: after records that do not count, and after some that do."""
+"""A reader may begin at any moment, after records that count or do not, without a position or with a stored one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from headrace.shard.memory import MemorySource
@@ -11,7 +11,7 @@ from headrace.shard.reading import Begin, JournalReader
 from tests.simulation.checkers.journals import Journal, Journals
 
 _AT_MOST = 12
-"""Moments that are tried in each journal."""
+"""Moments of either kind that are tried in each journal: after records that count, and after others."""
 
 
 class Past:
@@ -19,20 +19,10 @@ class Past:
 
     away = False
 
-    def __init__(self, journal: Journal, end: int) -> None:
+    def __init__(self, where: TopicPartition, records: list[Record], end: int) -> None:
         self.end = end
-        self._where = journal.where
-        self._records = [
-            Record(
-                topic=journal.where.topic,
-                partition=journal.where.partition,
-                offset=entry.offset,
-                at=entry.at,
-                value=entry.value,
-                headers=entry.headers,
-            )
-            for entry in journal.entries()
-        ]
+        self._where = where
+        self._records = records
 
     def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """Return where other partitions are empty, and this one ends then."""
@@ -59,7 +49,7 @@ class Past:
         found = self._records[offset : min(self.end, offset + limit)]
         return found, offset + len(found)
 
-    def source(self, name: str, *, committed: bool = False) -> MemorySource:
+    def source(self, name: str, *, committed: bool = False, rare: Collection[str] = ()) -> MemorySource:
         """Return a source over this."""
         log: Any = self
         return MemorySource(log)
@@ -69,20 +59,36 @@ def check(journals: Journals) -> Iterator[str]:
     """Yield what is wrong."""
     for journal in journals.all:
         counted = {found.entry.offset for found in journal.follow()}
+        topic, partition = journal.where
+        records = [
+            Record(
+                topic=topic,
+                partition=partition,
+                offset=entry.offset,
+                at=entry.at,
+                value=entry.value,
+                headers=entry.headers,
+            )
+            for entry in journal.entries()
+        ]
         zombies = [entry.offset + 1 for entry in journal.entries() if entry.offset not in counted]
-        others = list(range(1, len(journal.entries()) + 1, 1 + len(journal.entries()) // 4))
-        for end in (zombies + others)[:_AT_MOST]:
-            yield from _begin_at(journal, end)
+        others = list(range(1, len(records) + 1, 1 + len(records) // _AT_MOST))
+        for end in dict.fromkeys(zombies[:_AT_MOST] + others):
+            yield from _begin_at(journal, records, end)
 
 
-def _begin_at(journal: Journal, end: int) -> Iterator[str]:
-    past = Past(journal, end)
+def _begin_at(journal: Journal, records: list[Record], end: int) -> Iterator[str]:
+    past = Past(journal.where, records, end)
     log: Any = past
-    reader = JournalReader(log, [journal.where.topic], name="late")
-    reader.start(otherwise=Begin.LAST_REIGN)
-    past.end = len(journal.entries())
-    accepted = [found.position.offset for found in reader.poll(1_000_000, 0) if found.partition == journal.where]
     wanted = [offset for offset in journal.offsets() if offset >= end]
-    late = [offset for offset in accepted if offset >= end]
-    if late != wanted:
-        yield f"{journal.where}: Expected a reader that begins at {end} to accept {wanted} from there on, not {late}"
+    first = JournalReader(log, [journal.where.topic], name="late")
+    first.start(otherwise=Begin.LAST_REIGN)
+    first.poll(1_000_000, 0)
+    second = JournalReader(log, [journal.where.topic], name="again")
+    second.start(dict(first.positions))
+    past.end = len(records)
+    for reader, what in ((first, "begins"), (second, "goes on from a position that was stored")):
+        accepted = [found.position.offset for found in reader.poll(1_000_000, 0) if found.partition == journal.where]
+        late = [offset for offset in accepted if offset >= end]
+        if late != wanted:
+            yield f"{journal.where}: Expected a reader that {what} at {end} to accept {wanted} after it, not {late}"

@@ -18,7 +18,7 @@ from tests.simulation.broker import SimWriter
 from tests.simulation.checkers.journals import Journals
 from tests.simulation.hosts import HostProcess
 from tests.simulation.world import World
-from tests.support.contents import contents, open_contents
+from tests.support.contents import contents
 
 CODEC = Codec()
 
@@ -65,18 +65,6 @@ class LiveCheck:
             if shadow.applied < len(writer.appended):
                 self._follow(shard, shadow)
                 self._compare(process, shard, shadow)
-
-    def leftovers(self) -> list[str]:
-        """Return what the states hold at rest that they should have let go."""
-        found = []
-        for process in self._world.hosts:
-            for shard in process.host.shards.values():
-                if shard.fold is None:
-                    continue
-                held = {name: value for name, value in open_contents(shard.fold.state).items() if value}
-                if held:
-                    found.append(f"Expected nothing open in {shard.env.name} at rest, but it holds {held}")
-        return found
 
     def _begin(self, shard: Shard, writer: SimWriter) -> Shadow:
         assert shard.reign is not None

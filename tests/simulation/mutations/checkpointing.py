@@ -42,8 +42,8 @@ def half_a_checkpoint_counts() -> AbstractContextManager[None]:
     """No transaction holds the writes of a checkpoint together: what was written before a crash is there."""
 
     def make(original: Any) -> Any:
-        def source(log: MemoryLog, name: str, *, committed: bool = False) -> Any:
-            return original(log, name)
+        def source(log: MemoryLog, name: str, *, committed: bool = False, rare: Any = ()) -> Any:
+            return original(log, name, **rest)
 
         return source
 
