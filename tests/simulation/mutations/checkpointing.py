@@ -43,7 +43,7 @@ def half_a_checkpoint_counts() -> AbstractContextManager[None]:
 
     def make(original: Any) -> Any:
         def source(log: MemoryLog, name: str, *, committed: bool = False, rare: Any = ()) -> Any:
-            return original(log, name, **rest)
+            return original(log, name)
 
         return source
 
