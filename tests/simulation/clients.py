@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 CODEC = Codec()
-RESOURCES = {"press": 1, "oven": 3}
+RESOURCES = {"press": 1, "oven": 3, "hall": 50}
 
 
 class Clients:

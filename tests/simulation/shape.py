@@ -91,7 +91,7 @@ def draw(random: Random) -> Shape:
         record_inputs=random.choice((1, 2, 64)),
         in_flight_records=random.choice((2, 4, 16)),
         work_ms=(0, 1, 5, 40, 200),
-        record_limit_bytes=48_000,
+        record_limit_bytes=random.choice((24_000, 48_000)),
         live_coroutines=random.choice((1, 1_000)),
         checkpoint_ms=random.choice((300, 1_000, 5_000)),
         checkpoint_events=random.choice((5, 50, 20_000)),

@@ -170,7 +170,7 @@ class World:
             decision_bytes=shape.record_limit_bytes // 8,
             live_coroutines=shape.live_coroutines,
             timers_per_tick=2,
-            payload_bytes=16_000,
+            payload_bytes=10_000,
         )
         return trapped_decision_role(shards, limits, self.definitions, version)
 

@@ -51,6 +51,12 @@ RefusedKey = tuple[str, str, int]
 """An event that could not be folded: its run, its type, and its step (-1 where it has none)."""
 
 
+class Room(msgspec.Struct):
+    """How many bytes one decision may still take, of `decision_bytes`: an input may go on with many runs."""
+
+    left: int = 0
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Given to every decide function."""
 
@@ -58,8 +64,17 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     activations: Activations
     codec: Codec = msgspec.field(default_factory=Codec)
+    room: Room = msgspec.field(default_factory=Room)
+    """Made new for every decision; what does not fit any more is left pending."""
     refused: dict[RefusedKey, str] = msgspec.field(default_factory=dict)
     """Events that could not be folded in an earlier reign, and why (`decide/parking.py`)."""
+
+    def has_room(self, size: int) -> bool:
+        """Take room for an event; False where it must wait for the next part. A decision takes one event at least."""
+        if size > self.room.left < self.limits.decision_bytes:
+            return False
+        self.room.left -= size
+        return True
 
     def cut(self, text: str) -> str:
         """Return a text cut at the limit for causes, with a mark that says so."""

@@ -34,10 +34,10 @@ from headrace.engine import checkpoint
 from headrace.engine.closed import ClosedIds
 from headrace.engine.context import Context
 from headrace.engine.decide import timers
-from headrace.engine.decide.advance import resume
 from headrace.engine.decide.commands import decide_command, rejected
 from headrace.engine.decide.journals import concerned_by, decide_journal
 from headrace.engine.decide.parking import DECISION_FAILED, park, parking, refuse
+from headrace.engine.decide.resuming import resume
 from headrace.engine.evolve.registry import evolve
 from headrace.engine.last_results import LastResults
 from headrace.engine.runs import Runs
@@ -68,6 +68,7 @@ class DecisionDecider:
 
     def decide(self, state: ShardState, item: Input, now_ms: int) -> Iterator[Message]:
         """Yield the events that follow from an input."""
+        self._make_room()
         if item.topic == WORKFLOW_COMMANDS:
             events = decide_command(self.context, state, item, f"{item.partition}-{item.offset}", now_ms)
             return parking(self.context, state, events, now_ms)
@@ -96,6 +97,7 @@ class DecisionDecider:
 
     def tick(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the events of the timers that are due by now."""
+        self._make_room()
         return timers.tick(self.context, state, now_ms)
 
     def has_pending(self, state: ShardState) -> bool:
@@ -104,7 +106,11 @@ class DecisionDecider:
 
     def resume(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the next part of a decision that was too large."""
+        self._make_room()
         return parking(self.context, state, resume(self.context, state, now_ms), now_ms)
+
+    def _make_room(self) -> None:
+        self.context.room.left = self.context.limits.decision_bytes
 
     def evolve(self, state: ShardState, event: Message) -> None:
         """Change the state by one event."""

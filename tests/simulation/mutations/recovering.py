@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.engine.decide import advance
+from headrace.engine.context import Context
 from headrace.engine.decider import DecisionDecider
 from headrace.shard import runtime
 from headrace.shard.errors import ShardDeclined
@@ -142,7 +142,9 @@ def over_large_decision() -> AbstractContextManager[None]:
 
         return take
 
-    return together(swapped(Recorder, "_take", make_take), swapped(advance, "size_of", lambda _: lambda request: 0))
+    return together(
+        swapped(Recorder, "_take", make_take), swapped(Context, "has_room", lambda _: lambda context, size: True)
+    )
 
 
 def progress_for_others() -> AbstractContextManager[None]:

@@ -52,7 +52,7 @@ def random_graph(random: Random, name: str, tasks: list[str]) -> dict[str, Any]:
     document: dict[str, Any] = {
         "apiVersion": "headrace/v1",
         "name": name,
-        "resources": {"press": {"capacity": 1}, "oven": {"capacity": 3}},
+        "resources": {"press": {"capacity": 1}, "oven": {"capacity": 3}, "hall": {"capacity": 50}},
         "tasks": nodes,
         "output": {"n": "{% $input.n %}", **{node: f"{{% $tasks.{node}.status %}}" for node in nodes}},
     }
@@ -88,7 +88,11 @@ def _work(random: Random, node: dict[str, Any], tasks: list[str]) -> None:
         node["heartbeat"] = "1500ms"
     if random.random() < 0.3:
         node["resource"] = random.choice(
-            ({"name": "press", "units": 1}, {"name": "oven", "units": random.randint(1, 3)})
+            (
+                {"name": "press", "units": 1},
+                {"name": "oven", "units": random.randint(1, 3)},
+                {"name": "hall", "units": 1},
+            )
         )
     if random.random() < 0.3:
         node["queue"] = "night"

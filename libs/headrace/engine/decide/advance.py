@@ -7,7 +7,6 @@ from typing import Any
 
 from headrace.contracts.message import Message
 from headrace.contracts.workflow_events import (
-    ActivationResumed,
     ActivationYielded,
     WorkflowCancelled,
     WorkflowFailed,
@@ -24,7 +23,6 @@ from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, Workflo
 from headrace.engine.programs.program import Result
 from headrace.engine.recent import HEAVY
 from headrace.engine.run import STUCK, Run
-from headrace.engine.state import ShardState
 from headrace.engine.tracebacks import cause_of
 
 PARKED_MS = 1_000
@@ -40,16 +38,13 @@ def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
     kernel = yield from caught_up_or_stuck(context, run, now_ms)
     if kernel is None:
         return
-    room = context.limits.decision_bytes
     fresh = kernel.fresh
     while fresh:
         step, request = fresh[0]
-        size = size_of(request)
         # A record takes at least one event, whatever its size: payloads have their own limit.
-        if size > room < context.limits.decision_bytes:
+        if not context.has_room(size_of(request)):
             yield ActivationYielded(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
             return
-        room -= size
         fresh.popleft()
         yield event_of(context, run, step, request, now_ms)
     assert kernel.main is not None
@@ -57,13 +52,6 @@ def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
         yield from _finish(context, run, kernel, now_ms)
     elif run.sleeps_until(now_ms + PARKED_MS) and kernel.delivered < HEAVY:
         context.activations.drop(run.run_id)
-
-
-def resume(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
-    """Yield the next part of the first decision that was too large for one record."""
-    run = state.runs[state.pending[0]]
-    yield ActivationResumed(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
-    yield from advance(context, run, now_ms)
 
 
 def caught_up_or_stuck(context: Context, run: Run, now_ms: int) -> Generator[Message, None, Kernel | None]:

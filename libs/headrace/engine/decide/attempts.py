@@ -8,7 +8,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskFailed, TaskTimedOut
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance, caught_up_or_stuck
-from headrace.engine.decide.requests import attempt_event
+from headrace.engine.decide.requests import attempt_event, size_of
 from headrace.engine.kernel.requests import RunTask
 from headrace.engine.retry import retry_delay_ms
 from headrace.engine.run import BACKOFF, OpenStep, Run
@@ -109,6 +109,7 @@ def next_attempt(context: Context, run: Run, step: int, now_ms: int) -> Iterator
     assert found.phase == BACKOFF
     request = yield from request_of(context, run, step, now_ms)
     if request is not None:
+        context.room.left -= size_of(request)
         yield attempt_event(run, step, request, attempt=found.attempt + 1, losses=0, now_ms=now_ms)
 
 

@@ -13,6 +13,7 @@ from headrace.contracts.journal import JournalRecord
 from headrace.contracts.message import Message
 from headrace.contracts.resource_events import LeaseGranted, LeaseRefused
 from headrace.contracts.workflow_events import (
+    ActivationYielded,
     CommandForwarded,
     PreviousRecorded,
     StartRefused,
@@ -47,7 +48,10 @@ def decide_journal(context: Context, state: ShardState, item: Input, now_ms: int
     for at, event in enumerate(record.events):
         run_id = f"j{item.partition}-{item.offset}-{at}"
         try:
-            yield from parking(context, state, _decide(context, state, item, event, run_id, now_ms), now_ms)
+            events = parking(context, state, _decide(context, state, item, event, run_id, now_ms), now_ms)
+            if state.pending:
+                events = _pending_once(state, events)
+            yield from events
         except Exception as error:  # noqa: BLE001  the other events are about other workflows
             cause = f"{type(error).__name__}: {error}, at {item.topic}/{item.partition}@{item.offset}"
             concerned = _concerned(context, event)
@@ -55,6 +59,13 @@ def decide_journal(context: Context, state: ShardState, item: Input, now_ms: int
                 yield from park(context, state, concerned, cause, now_ms)
             else:
                 yield rejected(context, item, DECISION_FAILED, cause, now_ms)
+
+
+def _pending_once(state: ShardState, events: Iterator[Message]) -> Iterator[Message]:
+    """Yield a decision's events; a run that waits for its next part already does not wait a second time."""
+    for event in events:
+        if not isinstance(event, ActivationYielded) or event.workflow_id not in state.pending:
+            yield event
 
 
 def concerned_by(context: Context, message: Message | None) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from headrace.contracts.lease_events import LeaseRecorded, LeaseReturned
 from headrace.contracts.message import Message
 from headrace.contracts.resource_events import LeaseGranted, LeaseRefused
+from headrace.contracts.workflow_events import ActivationYielded
 from headrace.engine.context import Context
 from headrace.engine.decide.attempts import attempt_failed, request_of
-from headrace.engine.decide.requests import attempt_event
+from headrace.engine.decide.requests import attempt_event, size_of
 from headrace.engine.run import LEASE, OpenStep, Run
 from headrace.engine.state import ShardState
 
@@ -38,18 +39,24 @@ def lease_granted(context: Context, state: ShardState, event: LeaseGranted, now_
         fencing_token=event.fencing_token,
         at=now_ms,
     )
-    request = yield from request_of(context, run, holder.step, now_ms)
+    yield from dispatched(context, run, holder.step, now_ms)
+
+
+def dispatched(context: Context, run: Run, number: int, now_ms: int) -> Generator[Message, None, bool]:
+    """Give an attempt that has its lease to the dispatcher; False when that waits for the next part of the decision.
+
+    The step says what waits: its phase is LEASE, and it has a token.
+    """
+    request = yield from request_of(context, run, number, now_ms)
     if request is None:
-        return
-    yield attempt_event(
-        run,
-        holder.step,
-        request,
-        attempt=holder.attempt,
-        losses=step.losses,
-        token=event.fencing_token,
-        now_ms=now_ms,
-    )
+        return False
+    if not context.has_room(size_of(request)):
+        yield ActivationYielded(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
+        return False
+    step = run.open[number]
+    token = step.fencing_token
+    yield attempt_event(run, number, request, attempt=step.attempt, losses=step.losses, token=token, now_ms=now_ms)
+    return True
 
 
 def lease_refused(context: Context, state: ShardState, event: LeaseRefused, now_ms: int) -> Iterator[Message]:

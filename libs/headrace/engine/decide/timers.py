@@ -29,7 +29,7 @@ def tick(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
     """Yield the events of timers that are due, a bounded number at once; the runtime asks again while some are left."""
     for _ in range(context.limits.timers_per_tick):
         due = due_at(state)
-        if due is None or due > now_ms or state.pending:
+        if due is None or due > now_ms or state.pending or context.room.left <= 0:
             return
         first = state.timers.first()
         assert first is not None
