@@ -55,9 +55,9 @@ def decision_role(
         journal=topics.WORKFLOW_JOURNAL,
         inputs=(
             InputSpec(topics.WORKFLOW_COMMANDS, own_partition_only=True),
-            InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="d"),
-            InputSpec(topics.TASK_JOURNAL, own_partition_only=False, addressee_prefix="d"),
-            InputSpec(topics.RESOURCE_JOURNAL, own_partition_only=False, addressee_prefix="d"),
+            InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="d", rare=True),
+            InputSpec(topics.TASK_JOURNAL, own_partition_only=False, addressee_prefix="d", rare=True),
+            InputSpec(topics.RESOURCE_JOURNAL, own_partition_only=False, addressee_prefix="d", rare=True),
         ),
         decider_for=decider_for,
     )

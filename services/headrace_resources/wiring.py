@@ -23,7 +23,7 @@ def resource_role(shards: int) -> ShardRole:
         name="resources",
         journal=topics.RESOURCE_JOURNAL,
         inputs=(
-            InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="r"),
+            InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="r", rare=True),
             InputSpec(topics.RESOURCE_COMMANDS, own_partition_only=True),
         ),
         decider_for=lambda shard: decider(shard, shards),

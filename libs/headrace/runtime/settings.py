@@ -136,6 +136,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(description="Records a second (and one for every 128 bytes) from which on a reader is under load.", ge=1),
     ] = 4_000
+    rare_after_ms: Annotated[
+        int,
+        Meta(
+            description="A journal in which nothing was for a shard for so long is looked into only now and then.",
+            ge=100,
+        ),
+    ] = 2_000
+    rare_rest_ms: Annotated[
+        int,
+        Meta(
+            description="How often then, and how late the first record may come that is for it after all; 0 reads "
+            "every journal promptly.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 20
     kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
 
     @classmethod

@@ -8,7 +8,7 @@ function (`Delivery`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 
 import msgspec
@@ -195,7 +195,7 @@ class MemoryLog:
             for partition, low in offsets.items():
                 self.shorten(partition, low)
 
-    def source(self, name: str, *, committed: bool = False) -> MemorySource:
+    def source(self, name: str, *, committed: bool = False, rare: Collection[str] = ()) -> MemorySource:
         """Return a new source."""
         return MemorySource(self, committed=committed)
 
@@ -257,6 +257,9 @@ class MemorySource:
                 del self._next[partition]
                 self._next[partition] = after
         return found
+
+    def heard(self, topic: str) -> None:
+        """Everything is read at once."""
 
     def close(self) -> None:
         """Forget the assignment."""

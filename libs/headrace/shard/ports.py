@@ -7,7 +7,7 @@ Topics are named without the namespace here. Nothing in these ports calls back: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -116,6 +116,9 @@ class RecordSource(Protocol):
             PositionLost: an assigned offset does not exist (any more).
         """
 
+    def heard(self, topic: str) -> None:
+        """Learn that a record of this topic was for the reader (`Log.source`)."""
+
     def close(self) -> None:
         """Free what the source holds."""
 
@@ -174,10 +177,11 @@ class Log(LookUps, Protocol):
     def away(self) -> bool:
         """Tell whether the log seems not to answer. It may answer again before this says so: a look-up tells."""
 
-    def source(self, name: str, *, committed: bool = False) -> RecordSource:
+    def source(self, name: str, *, committed: bool = False, rare: Collection[str] = ()) -> RecordSource:
         """Return a new source; the name is for people.
 
-        With `committed`, records of transactions that were not committed (yet) are not delivered.
+        With `committed`, records of transactions that were not committed (yet) are not delivered. Records of `rare`
+        topics may come some milliseconds late while the source has not `heard` for a while that any was for the reader.
         """
 
     def writer(self, partition: TopicPartition, name: str) -> JournalWriter:

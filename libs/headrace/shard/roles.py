@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -22,6 +22,8 @@ class InputSpec(msgspec.Struct, frozen=True):
     topic: str
     own_partition_only: bool
     addressee_prefix: str = ""
+    rare: bool = False
+    """Whether most of it is for others, and the first record that is not may come some milliseconds late."""
 
 
 class ShardRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,16 @@ class ShardRole(msgspec.Struct, frozen=True, kw_only=True):
         """Return every topic that a shard of this role reads or writes."""
         snapshots = (snapshots_of(self.journal),) if is_journal(self.journal) else ()
         return tuple(dict.fromkeys((self.journal, *snapshots, *(spec.topic for spec in self.inputs))))
+
+    @property
+    def rare(self) -> frozenset[str]:
+        """Return the inputs that need not be read promptly as long as they hold nothing for these shards."""
+        return frozenset(spec.topic for spec in self.inputs if spec.rare)
+
+    def concerns(self, shards: Iterable[int], journal: str, addressees: Collection[str]) -> bool:
+        """Tell whether a record of a journal is addressed to any of these shards."""
+        prefixes = [spec.addressee_prefix for spec in self.inputs if spec.topic == journal]
+        return any(f"{prefix}{shard}" in addressees for prefix in prefixes for shard in shards)
 
     def input_partitions(self, shard: int, log: LookUps) -> list[TopicPartition]:
         """Return what a shard reads."""

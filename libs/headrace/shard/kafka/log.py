@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,11 +14,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from headrace.contracts.topics import full_name
 from headrace.runtime.settings import Settings
+from headrace.shard.interest import Interest
 from headrace.shard.kafka.availability import Availability
 from headrace.shard.kafka.error_codes import END_OF_PARTITION, OFFSET_GONE, TOPIC_UNKNOWN
 from headrace.shard.kafka.options import admin_options, look_up_options
 from headrace.shard.kafka.snapshots import KafkaSnapshotWriter
 from headrace.shard.kafka.source import KafkaSource
+from headrace.shard.kafka.two_paces import TwoPaces
 from headrace.shard.kafka.writer import KafkaWriter
 from headrace.shard.ports import Bounds, LogAway, PositionLost, Record, TopicPartition
 
@@ -112,8 +114,18 @@ class KafkaLog:
             for future in self._admin.delete_records(wanted, request_timeout=_TIMEOUT_S).values():
                 future.add_done_callback(_note_deletion)
 
-    def source(self, name: str, *, committed: bool = False) -> KafkaSource:
+    def source(self, name: str, *, committed: bool = False, rare: Collection[str] = ()) -> KafkaSource | TwoPaces:
         """Return a new source."""
+        if not rare or not self._settings.rare_rest_ms:
+            return self._source(name, committed=committed)
+        return TwoPaces(
+            self._source(name, committed=committed),
+            lambda: self._source(f"{name}-rare", committed=committed),
+            Interest(candidates=frozenset(rare), quiet_s=self._settings.rare_after_ms / 1000),
+            self._settings.rare_rest_ms,
+        )
+
+    def _source(self, name: str, *, committed: bool) -> KafkaSource:
         return KafkaSource(
             self._settings, name, self, self.availability, collect_ms=self._collect_ms, committed=committed
         )

@@ -92,6 +92,9 @@ class KafkaSource:
                 self._pace.took(len(records), sum(len(record.value) for record in records), time.monotonic())
         return records
 
+    def heard(self, topic: str) -> None:
+        """Everything is read at the same pace."""
+
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()
