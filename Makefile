@@ -14,6 +14,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Passed on: make test ARGS="-k dispatcher", make dev ARGS="--watch --app shop.py", make bench ARGS="--count 5000".
 ARGS ?=
+# Processes of `make test`: most of its time is waiting for servers to start and to die.
+JOBS ?= 2
 
 .PHONY: help
 help: ## What can be made
@@ -27,7 +29,7 @@ demo: $(VENV)/.complete ## Runs a real workflow through all services, and prints
 
 .PHONY: test
 test: $(VENV)/.complete kafka-jars browser ## All tests, those on a real Kafka and Postgres included
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 .PHONY: test-all
 test-all: ## The same on every supported Python that is installed
