@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from headrace.contracts import topics
 from headrace.local.process import tail
-from tests.chaos.run import Mark, Run
+from tests.chaos.run import Mark, Run, every
 from tests.support.checkers.reigns import longest_gap_ms
 
 Act = Callable[[Run], None]
@@ -176,6 +176,8 @@ def upgrade(service: str) -> Act:
 
 
 def _rebalance(run: Run, name: str, change: Callable[[], None]) -> None:
+    # After an outage the group may still be moving shards about, and this is not to be measured.
+    run.until("the group to have settled", every(0.2, lambda: _has_settled(run)))
     quiet = run.mark()
     run.recovered(quiet)
     mark = run.mark()
@@ -211,6 +213,15 @@ def _is_balanced(run: Run) -> bool:
     parts = Counter(int(owner.rsplit(":", 1)[1]) for owner in _decision_owners(run).values())
     counts = [parts.pop(run.stack.processes.child(name).pid, 0) for name in wanted]
     return not parts and max(counts) - min(counts) <= 1
+
+
+def _has_settled(run: Run) -> bool:
+    """Tell whether the group's members have the shards that they ran last."""
+    parts: dict[str, set[int]] = {}
+    for shard, owner in _decision_owners(run).items():
+        parts.setdefault(owner, set()).add(shard)
+    found = run.stack.cluster.parts_of_group(f"{run.stack.settings.namespace}.decision")
+    return found is not None and sorted(map(sorted, filter(None, found))) == sorted(map(sorted, parts.values()))
 
 
 def _decision_owners(run: Run) -> dict[int, str]:

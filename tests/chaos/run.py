@@ -165,7 +165,7 @@ class Run:
         problems = []
         for what, probe in waits:
             try:
-                self.until(what, _every(_LOOK_S, probe))
+                self.until(what, every(_LOOK_S, probe))
             except AssertionError as late:
                 problems.append(f"{late}; open: {self.load.open_ids()[:5]}")
         return problems
@@ -209,7 +209,7 @@ def _of_child(started: WorkflowStarted) -> Expectation:
     return kind.expects(json.loads(started.input)["value"])
 
 
-def _every(pause_s: float, probe: Callable[[], bool]) -> Callable[[], bool]:
+def every(pause_s: float, probe: Callable[[], bool]) -> Callable[[], bool]:
     """Ask an expensive question now and then only."""
     next_at = 0.0
 

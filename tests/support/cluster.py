@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from confluent_kafka import KafkaException
+from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from headrace.local.jars import ensure_jars
@@ -100,6 +100,17 @@ class Cluster:
         return len(metadata.brokers) == self.brokers and all(
             p.leader >= 0 and len(p.isrs) == len(p.replicas) for p in partitions
         )
+
+    def parts_of_group(self, group: str) -> list[set[int]] | None:
+        """Return which partitions each member of a group has; None while the group is between two assignments."""
+        admin = self._admin()  # Kept: an answer does not come to a client that is gone.
+        try:
+            found = admin.describe_consumer_groups([group], request_timeout=5.0)[group].result(10.0)
+        except KafkaException:
+            return None
+        if found.state is not ConsumerGroupState.STABLE:
+            return None
+        return [{where.partition for where in member.assignment.topic_partitions} for member in found.members]
 
     def leads_most(self, topics: set[str]) -> str:
         """Return the broker that leads the most partitions of some topics (full names)."""
