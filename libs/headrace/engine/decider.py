@@ -44,8 +44,11 @@ from headrace.engine.runs import Runs
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
-CODE_VERSION = 1
-"""Version of the fold. Raised by every change after which older code would fold a journal differently."""
+CODE_VERSION = 2
+"""Version of the fold. Raised by every change after which older code would fold a journal differently.
+
+2: the commands that started earlier runs of an id are remembered.
+"""
 
 
 class DecisionDecider:

@@ -15,6 +15,14 @@ def command_digest(command_id: str) -> bytes:
     return blake2b(command_id.encode("utf-8", "surrogatepass"), digest_size=8).digest() if command_id else bytes(8)
 
 
+def earlier_start(workflow_id: str, command: bytes) -> str:
+    """Return under what a command that started an earlier run of an id is remembered, by its digest.
+
+    No workflow id has a NUL.
+    """
+    return f"{workflow_id}\0{command.hex()}"
+
+
 def start_digest(name: str, data: bytes) -> bytes:
     """Return 8 bytes that stand for what a workflow was started with: its definition's name and its input.
 

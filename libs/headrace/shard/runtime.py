@@ -142,10 +142,8 @@ class Shard:
                     return self._fence()
                 case Phase.FENCING:
                     return self._await_fence()
-                case Phase.LOAD:
-                    return self._load()
-                case Phase.REPLAY:
-                    return self._replay()
+                case Phase.LOAD | Phase.REPLAY:
+                    return self._recover()
                 case Phase.REIGN:
                     assert self._reign is not None
                     return self._reign.step()
@@ -170,14 +168,9 @@ class Shard:
 
     def drop(self) -> None:
         """Free what is held; what is in flight may still reach the log, as a zombie's."""
-        if self._writer is not None:
-            self._writer.close()
-        if self._loading is not None:
-            self._loading.close()
-        if self._recovery is not None:
-            self._recovery.close()
-        if self._reign is not None:
-            self._reign.close()
+        for part in (self._writer, self._loading, self._recovery, self._reign):
+            if part is not None:
+                part.close()
         self._writer = self._loading = self._recovery = self._reign = None
         self.assigned = False
         self._env.metrics.caught_up = False
@@ -234,6 +227,15 @@ class Shard:
             self.phase = Phase.LOAD
             return True
         return False
+
+    def _recover(self) -> bool:
+        """Rule 3. A position that is gone is no loss where somebody else has had the shard meanwhile."""
+        try:
+            return self._load() if self.phase is Phase.LOAD else self._replay()
+        except PositionLost as error:
+            if self.superseded():
+                raise Abandoned(f"a newer reign has begun, and a position is gone: {error}") from error
+            raise
 
     def _load(self) -> bool:
         """Rule 3: the writer of snapshots is fenced first, then the snapshot is loaded."""

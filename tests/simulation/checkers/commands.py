@@ -46,6 +46,7 @@ def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
     for journal in journals.of(WORKFLOW_JOURNAL):
         yield from _workflow_commands(journals, journal, shards)
     yield from _results(journals, runs)
+    yield from _starts(runs)
     yield from _asked_for(journals, runs)
 
 
@@ -183,6 +184,15 @@ def _results(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
     for workflow_id in starts:
         if workflow_id not in known:
             yield f"Expected a run of {workflow_id}, but its start left no trace"
+
+
+def _starts(runs: dict[str, History]) -> Iterator[str]:
+    """A command starts one run, however often it comes and whatever ran under its id meanwhile."""
+    by_command: dict[str, str] = {}
+    for run_id, run in runs.items():
+        if run.started.command_id and by_command.setdefault(run.started.command_id, run_id) != run_id:
+            first = by_command[run.started.command_id]
+            yield f"{run.name}: Expected its command to start one run, but it started {first}, too"
 
 
 def _by_worker(event: TaskFailed) -> bool:

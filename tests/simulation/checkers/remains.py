@@ -17,6 +17,8 @@ from tests.support.contents import contents, open_contents
 
 _CHECKPOINTS_MS = 15_000
 """What is older is in two checkpoints of everybody: one that has passed it, and one that says so."""
+_LAST_MS = 5_000
+"""In the last moments only readers go on."""
 _LIVE = ("due", "suspects", "beats", "reported", "held", "dirty", "audit")
 
 
@@ -46,7 +48,7 @@ def _held(shard: Shard, now_ms: int) -> dict[str, object]:
     found = open_contents(state)
     if isinstance(state, DispatcherState):
         found |= {name: getattr(state.live, name) for name in _LIVE}
-        found["deadlines"] = [limit for limit in state.live.deadlines if limit[0] < now_ms]
+        found["deadlines"] = [limit for limit in state.live.deadlines if limit[0] < now_ms - _LAST_MS]
     if isinstance(state, DecisionState):
         assert isinstance(decider, DecisionDecider)
         found |= {"timers": len(state.timers), "coroutines": len(decider.context.activations)}

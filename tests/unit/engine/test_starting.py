@@ -60,6 +60,19 @@ def test_a_used_id_is_refused_and_nothing_changes(closed: bool, fields: dict[str
     assert (shard.state.runs.packed("w"), shard.state.closed.get("w")) == before
 
 
+def test_a_command_that_comes_again_after_a_later_run_starts_nothing() -> None:
+    shard = DecisionShard(CHAIN)
+    for command in ("c1", "c2", "c3"):
+        assert only(shard.start("chain", command_id=command, if_exists="rerun"), WorkflowStarted)
+        assert shard.start("chain", command_id="c1", if_exists="rerun") == []
+        shard.terminate()
+        for earlier in ("c1", command):
+            assert shard.start("chain", command_id=earlier, if_exists="rerun") == []
+    shard.take_over()
+    assert shard.start("chain", command_id="c2", if_exists="rerun") == []
+    assert only(shard.start("chain", command_id="c4", if_exists="rerun"), WorkflowStarted).attempt == 4
+
+
 def test_rerun_waits_for_the_end_and_then_counts_on() -> None:
     shard = DecisionShard(CHAIN)
     first = only(shard.start("chain", {"x": 1}), WorkflowStarted)

@@ -8,6 +8,7 @@ from headrace.contracts.headers import journal_headers
 from headrace.contracts.journal import EpochStarted
 from headrace.shard.limits import Limits
 from headrace.shard.ports import PositionLost, TopicPartition
+from headrace.shard.runtime import Phase
 from tests.support.bank import COMMANDS, JOURNAL
 from tests.support.memory_world import CODEC, MemoryWorld
 
@@ -81,6 +82,22 @@ def test_an_input_that_is_shortened_under_its_reader_stops_it() -> None:
     world.log.shorten(TopicPartition(COMMANDS, 0), 3)
     with pytest.raises(PositionLost, match=r"offset 0 of workflow.commands\[0\]"):
         world.settle()
+
+
+def test_who_was_replaced_in_the_middle_of_its_recovery_begins_again() -> None:
+    world = MemoryWorld()
+    for _ in range(5):
+        world.send("a", "deposit", 1)
+    host = world.start("old")
+    while not host.shards or host.shards[0].phase is not Phase.REPLAY:
+        host.step()
+    # It is paused here. Somebody else has taken over, has decided the commands, and has deleted them.
+    started = EpochStarted(code_version=1, process="new", at=world.clock.now_ms())
+    world.log.append(JOURNAL, 0, CODEC.encode(started), headers=journal_headers(-1, 0))
+    world.log.shorten(TopicPartition(COMMANDS, 0), 5)
+    while not host.metrics[0].abandoned:
+        host.step()
+    assert host.shards[0].fold is None
 
 
 def test_an_owner_that_was_replaced_long_ago_drops_the_shard_instead() -> None:

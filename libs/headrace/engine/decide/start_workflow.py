@@ -19,7 +19,7 @@ from headrace.engine.closed import Closed
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
 from headrace.engine.expressions import ExpressionError
-from headrace.engine.identity import command_digest, start_digest
+from headrace.engine.identity import command_digest, earlier_start, start_digest
 from headrace.engine.programs.program import RunInfo
 from headrace.engine.run import Run
 from headrace.engine.state import ShardState
@@ -44,7 +44,7 @@ def start_workflow(
     """Start a workflow for a client. Redelivery of the same command changes nothing."""
     existing = state.runs.get(command.workflow_id) or state.closed.get(command.workflow_id)
     try:
-        if existing is not None and not _may_run_again(command, existing):
+        if existing is not None and (_started_earlier(state, command) or not _may_run_again(command, existing)):
             return
         if existing is None and item.at < state.closed.forgotten_before:
             raise _too_old(state, command, item)
@@ -138,6 +138,13 @@ def _may_run_again(command: StartWorkflow, existing: Run | Closed) -> bool:
         f"Expected an unused id or the same workflow and input, but {command.workflow_id} {found} "
         "with others; choose another id, or start it with if_exists=rerun once it has ended",
     )
+
+
+def _started_earlier(state: ShardState, command: StartWorkflow) -> bool:
+    """Tell whether a command has started a run of its id before the last one."""
+    if not command.command_id:
+        return False
+    return state.closed.get(earlier_start(command.workflow_id, command_digest(command.command_id))) is not None
 
 
 def _same_command(command: StartWorkflow, existing: Run | Closed) -> bool:

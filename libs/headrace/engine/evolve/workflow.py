@@ -17,7 +17,7 @@ from headrace.contracts.workflow_events import (
     WorkflowTimedOut,
 )
 from headrace.engine.closed import Closed
-from headrace.engine.identity import command_digest, start_digest
+from headrace.engine.identity import command_digest, earlier_start, start_digest
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.run import CANCEL, STUCK, WORKFLOW_TIMER, Delivered, Run
 from headrace.engine.state import ShardState
@@ -33,7 +33,10 @@ END_STATUS: dict[type, str] = {
 
 
 def workflow_started(state: ShardState, event: WorkflowStarted) -> None:
-    """A run begins. Whatever ended under its id before is hidden by it, and by its end."""
+    """A run begins. Whatever ended under its id before is hidden by it, and by its end, but for its command."""
+    ended = state.closed.get(event.workflow_id) if event.attempt > 1 else None
+    if ended is not None and any(ended.command):
+        state.closed.add(earlier_start(event.workflow_id, ended.command), ended, event.at)
     run = Run(
         workflow_id=event.workflow_id,
         run_id=event.run_id,
