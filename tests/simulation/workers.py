@@ -135,6 +135,9 @@ class SimPool:
         if job is not None and self._random.random() < 0.7:
             job.stopped = True
 
+    def settle(self) -> None:
+        """Nothing has to clean up."""
+
     def run(self) -> bool:
         """End the attempts that are over; False when there was none. A deadly task ends the worker."""
         now = self._worker.clock.monotonic_ms()
