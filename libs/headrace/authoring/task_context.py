@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+from collections.abc import Callable
 from typing import Any, Protocol
 
 _log = logging.getLogger("headrace.task")
@@ -29,10 +30,11 @@ class TaskSink(Protocol):
 class StopFlag:
     """Whether a task was told to end. Nobody waits for it, so it is far cheaper than an `Event`."""
 
-    __slots__ = ("_set",)
+    __slots__ = ("_callbacks", "_set")
 
     def __init__(self) -> None:
         self._set = False
+        self._callbacks: list[Callable[[], object]] | None = None
 
     def set(self) -> None:
         """Tell the task to end."""
@@ -41,6 +43,32 @@ class StopFlag:
     def is_set(self) -> bool:
         """Tell whether it was told."""
         return self._set
+
+    @property
+    def has_callbacks(self) -> bool:
+        """Tell whether somebody wants to be called."""
+        return bool(self._callbacks)
+
+    def add(self, callback: Callable[[], object]) -> None:
+        """Call back once when the task is told to end; at once, and here, where it was told already."""
+        if self._callbacks is None:
+            self._callbacks = []
+        self._callbacks.append(callback)
+        if self._set:
+            self.call_back()
+
+    def call_back(self) -> None:
+        """Call whom nobody has called yet, last added first. What one raises is logged: the others are called too."""
+        # Taking one from the list is atomic, so that whoever sets the flag and whoever adds do not both call it.
+        while self._callbacks:
+            try:
+                callback = self._callbacks.pop()
+            except IndexError:
+                return
+            try:
+                callback()
+            except Exception:
+                _log.exception("a callback of a task that was cancelled failed")
 
 
 class TaskLog:
@@ -119,6 +147,14 @@ class TaskContext:
         A thread cannot be ended from outside: a long task looks at this now and then, and returns.
         """
         return self._stop.is_set()
+
+    def on_cancel(self, function: Callable[[], object]) -> None:
+        """Call a function once nobody wants the result any more: to close a connection that the task waits for, say.
+
+        It is called in another thread, with the task's context; at once where the task is cancelled already.
+        """
+        context = contextvars.copy_context()
+        self._stop.add(lambda: context.run(function))
 
     def heartbeat(self, details: Any = None) -> None:
         """Say that the attempt is alive; under `heartbeat=...` a longer silence than that ends it."""

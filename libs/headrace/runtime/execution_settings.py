@@ -45,6 +45,14 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
     stop_grace_ms: Annotated[
         int, Meta(description="What a stopping worker gives its tasks to end; the rest is handed back.", ge=0)
     ] = 10_000
+    cancel_grace_ms: Annotated[
+        int,
+        Meta(
+            description="What a cancelled coroutine has to clean up before it is cancelled again, and a task in a "
+            "process before that is killed; less than half a worker's time-out: a worker that leaves waits for it.",
+            ge=50,
+        ),
+    ] = 2_000
     slots: Annotated[
         int,
         Meta(description="Tasks that a worker runs at once, per queue, unless told; most tasks wait for others.", ge=1),

@@ -53,14 +53,20 @@ class Runner:
     """Starts and stops attempts. `ended` is called in the attempt's own thread or loop."""
 
     def __init__(
-        self, tasks: Mapping[str, TaskDefinition[..., Any]], ended: Ended, *, payload_bytes: int, cause_bytes: int
+        self,
+        tasks: Mapping[str, TaskDefinition[..., Any]],
+        ended: Ended,
+        *,
+        payload_bytes: int,
+        cause_bytes: int,
+        cancel_grace_ms: int = 2_000,
     ) -> None:
         self._tasks = tasks
         self._ended = ended
         self._payload_bytes = payload_bytes
         self._cause_bytes = cause_bytes
         self._threads = Threads()
-        self._loop = LoopThread()
+        self._loop = LoopThread(cancel_grace_ms / 1_000)
         self._jobs: dict[JobId, Job] = {}
 
     def start(self, start: Start, output: AttemptOutput, now_ms: int) -> None:
@@ -84,6 +90,12 @@ class Runner:
         if job is not None:
             job.stop.set()
             self._loop.cancel(job_id)
+            if job.stop.has_callbacks:
+                self._threads.run(job.stop.call_back)
+
+    def settle(self) -> None:
+        """Wait until the coroutines that were told to end have cleaned up; threads are not waited for."""
+        self._loop.settle()
 
     def close(self) -> None:
         """Let go of threads and loop."""

@@ -80,7 +80,11 @@ def run(
         topic_ids=namespace.topic_ids,
     )
     runner = Runner(
-        tasks, worker.ended, payload_bytes=settings.payload_limit_bytes, cause_bytes=settings.cause_limit_bytes
+        tasks,
+        worker.ended,
+        payload_bytes=settings.payload_limit_bytes,
+        cause_bytes=settings.cause_limit_bytes,
+        cancel_grace_ms=execution.cancel_grace_ms,
     )
     try:
         with captured():

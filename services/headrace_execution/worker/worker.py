@@ -119,12 +119,15 @@ class Worker:
 
     def leave(self) -> None:
         """Hand back what has not ended, and say goodbye."""
+        assert self._runner is not None
         with self._lock:
             actions = self._book.hand_back()
+        self._act(actions)
+        self._runner.settle()  # another worker begins only when a coroutine here has cleaned up
+        with self._lock:
             left = [page.shard for page in self._book.pages.values() if page.joined]
             messages = [(shard, self._book.report(shard, self._clock.now_ms())) for shard in left]
             goodbyes = [(shard, self._book.goodbye(shard, self._clock.now_ms())) for shard in left]
-        self._act(actions)
         for shard, message in (*messages, *goodbyes):
             self._outbox.send(WORKER_REPORTS, shard, self._book.worker, self._codec.encode(message))
         if not self._outbox.flush(_FLUSH_S):

@@ -87,7 +87,13 @@ class Mill:
             settings=self.settings,
             codec=CODEC,
         )
-        runner = Runner(by_name, worker.ended, payload_bytes=payload_bytes, cause_bytes=1_000)
+        runner = Runner(
+            by_name,
+            worker.ended,
+            payload_bytes=payload_bytes,
+            cause_bytes=1_000,
+            cancel_grace_ms=self.settings.cancel_grace_ms,
+        )
         self.runners.append(runner)
         worker.start(runner)
         self.workers[name] = worker
