@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.message import Message
 
 
@@ -42,6 +43,7 @@ class CompleteTask(Message, frozen=True, kw_only=True):
     content_type: str = "application/json"
     started_at: int
     ended_at: int
+    io: TaskIo | None = None
 
 
 class FailTask(Message, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ class FailTask(Message, frozen=True, kw_only=True):
     started_at: int = 0
     ended_at: int = 0
     bases: list[str] = msgspec.field(default_factory=list)
+    io: TaskIo | None = None
 
 
 class CancelWorkflow(Message, frozen=True, kw_only=True):

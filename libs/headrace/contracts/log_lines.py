@@ -17,5 +17,9 @@ class LogLine(Message, frozen=True, kw_only=True):
     step: int = -1
     attempt: int = 0
     task: str = ""
+    node: str = ""
+    index: int = -1
     message: str
     trace: str = ""
+    logger: str = ""
+    fields: str = ""

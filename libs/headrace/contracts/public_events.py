@@ -9,6 +9,7 @@ from __future__ import annotations
 from headrace.contracts import (
     child_events,
     dispatch_events,
+    io_accounts,
     journal,
     lease_events,
     resource_events,
@@ -90,7 +91,9 @@ INTERNAL_EVENTS: frozenset[type[Message]] = frozenset(
     }
 )
 """Every event that stays inside."""
-PUBLIC_NAMES: dict[str, str] = {event.type_name(): topic for event, topic in PUBLIC_TOPIC.items()}
+DERIVED_TOPIC: dict[type[Message], str] = {io_accounts.IoOutOfRange: topics.TASK_EVENTS}
+"""The topic of what the relay concludes from events of the journals; it stands in no journal itself."""
+PUBLIC_NAMES: dict[str, str] = {event.type_name(): topic for event, topic in (PUBLIC_TOPIC | DERIVED_TOPIC).items()}
 """The topic of every public event, by the event's name."""
 
 

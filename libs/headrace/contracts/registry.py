@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from headrace.contracts import commands, definitions, journal, log_lines, positions, references, reports, retry
+from headrace.contracts import (
+    commands,
+    definitions,
+    io_accounts,
+    journal,
+    log_lines,
+    positions,
+    references,
+    reports,
+    retry,
+)
 from headrace.contracts.events import ALL_EVENTS
 from headrace.contracts.message import Message
 from headrace.contracts.resource_commands import DeclareResource
@@ -26,6 +36,9 @@ OTHERS: tuple[type[Message], ...] = (
     positions.ReaderPosition,
     positions.ListenerState,
     log_lines.LogLine,
+    io_accounts.IoOutOfRange,
+    io_accounts.IoRange,
+    io_accounts.IoRun,
 )
 PARTS: tuple[type[Message], ...] = (
     journal.InputPosition,
@@ -35,6 +48,9 @@ PARTS: tuple[type[Message], ...] = (
     reports.QueueOffer,
     reports.FinishedAssignment,
     retry.RetryPolicy,
+    io_accounts.DatasetIo,
+    io_accounts.TaskIo,
+    io_accounts.IoSum,
 )
 MESSAGE_TYPES: dict[str, type[Message]] = {
     message.type_name(): message for message in (*COMMANDS, *REPORTS, *ALL_EVENTS, *OTHERS, *PARTS)

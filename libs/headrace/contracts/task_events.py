@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.message import Message
 from headrace.contracts.retry import RetryPolicy
 
@@ -51,6 +52,7 @@ class TaskSucceeded(Message, frozen=True, kw_only=True):
     ended_at: int
     at: int
     fencing_token: int = 0
+    io: TaskIo | None = None
 
 
 class TaskFailed(Message, frozen=True, kw_only=True):
@@ -73,6 +75,7 @@ class TaskFailed(Message, frozen=True, kw_only=True):
     ended_at: int = 0
     at: int
     fencing_token: int = 0
+    io: TaskIo | None = None
 
 
 class TaskTimedOut(Message, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from headrace.contracts.codec import Codec
 from headrace.contracts.commands import CancelWorkflow, CompleteTask, FailTask, StartWorkflow, TerminateWorkflow
+from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.journal import JournalRecord
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
@@ -111,12 +112,13 @@ class DecisionShard:
         data = msgspec.json.encode({} if input is None else input)
         return self.command(StartWorkflow(**{"name": name, "input": data, "issued_at": 0, **options}))
 
-    def complete(self, task: TaskScheduled, output: Any = None, assignment: int = 1) -> list[Message]:
+    def complete(
+        self, task: TaskScheduled, output: Any = None, assignment: int = 1, io: TaskIo | None = None
+    ) -> list[Message]:
         """Answer an attempt with success."""
+        result = msgspec.json.encode(output)
         return self.command(
-            CompleteTask(
-                **_answer(task), assignment=assignment, output=msgspec.json.encode(output), started_at=1, ended_at=2
-            )
+            CompleteTask(**_answer(task), assignment=assignment, output=result, started_at=1, ended_at=2, io=io)
         )
 
     def fail(self, task: TaskScheduled, error: str = "ValueError", assignment: int = 1, **fields: Any) -> list[Message]:

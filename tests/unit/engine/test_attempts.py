@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
+from headrace.contracts.io_accounts import DatasetIo, TaskIo
 from headrace.contracts.lease_events import LeaseRequested, LeaseReturned
 from headrace.contracts.message import Message
 from headrace.contracts.references import LeaseHolder
@@ -26,6 +27,21 @@ def test_success_goes_on_to_the_next_and_to_the_end() -> None:
     ended = only(shard.complete(second, [1]), WorkflowSucceeded)
     assert ended.output == b"[1]"
     assert shard.complete(second, [2]) == []
+
+
+def test_what_an_attempt_read_and_wrote_stands_in_its_event_with_the_definition_whatever_became_of_it() -> None:
+    shard = DecisionShard(RETRYING)
+    task = only(shard.start("retrying"), TaskScheduled)
+    io = TaskIo(input_bytes=2, output_bytes=0, datasets=[DatasetIo(dataset="d", rows=3, bytes=4)])
+    failed = only(shard.fail(task, io=io), TaskFailed)
+    again = only(shard.tick(failed.retry_at), TaskScheduled)
+    succeeded = only(shard.complete(again, 1, io=io), TaskSucceeded)
+    for event in (failed, succeeded):
+        assert event.io is not None
+        assert (event.io.workflow, event.io.version) == ("retrying", "test")
+        assert event.io.datasets == io.datasets
+    quiet = DecisionShard(CHAIN)
+    assert only(quiet.complete(only(quiet.start("chain"), TaskScheduled)), TaskSucceeded).io is None
 
 
 @pytest.mark.parametrize("change", [{"attempt": 2}, {"step": 7}, {"run_id": "old"}])

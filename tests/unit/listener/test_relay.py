@@ -12,7 +12,7 @@ from headrace.contracts import topics
 from headrace.contracts.dispatch_events import TaskAssigned, TaskQueued
 from headrace.contracts.events import ALL_EVENTS
 from headrace.contracts.partition import shard_of
-from headrace.contracts.public_events import INTERNAL_EVENTS, PUBLIC_TOPIC
+from headrace.contracts.public_events import DERIVED_TOPIC, INTERNAL_EVENTS, PUBLIC_TOPIC
 from headrace.contracts.references import LeaseHolder
 from headrace.contracts.resource_events import LeaseQueued
 from headrace.contracts.worker_events import WorkerStopping
@@ -62,6 +62,7 @@ class World:
 def test_every_event_is_either_public_or_internal() -> None:
     assert set(PUBLIC_TOPIC) | INTERNAL_EVENTS == set(ALL_EVENTS)
     assert not set(PUBLIC_TOPIC) & INTERNAL_EVENTS
+    assert not set(DERIVED_TOPIC) & set(ALL_EVENTS)
 
 
 def test_an_event_is_one_record_with_its_own_schema_and_cloud_events_headers() -> None:

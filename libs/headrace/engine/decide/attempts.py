@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
+import msgspec
+
+from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskFailed, TaskTimedOut
 from headrace.engine.context import Context
@@ -42,6 +45,7 @@ def attempt_failed(
     worker: str = "",
     started_at: int = 0,
     ended_at: int = 0,
+    io: TaskIo | None = None,
 ) -> Iterator[Message]:
     """Record a failure; the workflow goes on when it is final."""
     found = run.open[step]
@@ -63,6 +67,7 @@ def attempt_failed(
         started_at=started_at,
         ended_at=ended_at,
         fencing_token=lease_mark(found),
+        io=io_of(run, io),
         at=now_ms,
     )
     if not retry_at:
@@ -118,6 +123,11 @@ def lease_mark(step: OpenStep) -> int:
     none.
     """
     return step.fencing_token or (-1 if step.resource else 0)
+
+
+def io_of(run: Run, io: TaskIo | None) -> TaskIo | None:
+    """Return a worker's account with the definition that it belongs to, which the worker does not know."""
+    return None if io is None else msgspec.structs.replace(io, workflow=run.name, version=run.version)
 
 
 def _retry_at(run: Run, step: int, error: str, now_ms: int, bases: Sequence[str] = ()) -> int:

@@ -9,7 +9,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskSucceeded
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
-from headrace.engine.decide.attempts import attempt_failed, lease_mark
+from headrace.engine.decide.attempts import attempt_failed, io_of, lease_mark
 from headrace.engine.run import SCHEDULED, TASK, OpenStep, Run
 from headrace.engine.state import ShardState
 
@@ -36,6 +36,7 @@ def complete_task(context: Context, state: ShardState, command: CompleteTask, no
         started_at=command.started_at,
         ended_at=command.ended_at,
         fencing_token=lease_mark(step),
+        io=io_of(run, command.io),
         at=now_ms,
     )
     yield from advance(context, run, now_ms)
@@ -59,6 +60,7 @@ def fail_task(context: Context, state: ShardState, command: FailTask, now_ms: in
         worker=command.worker,
         started_at=command.started_at,
         ended_at=command.ended_at,
+        io=command.io,
         now_ms=now_ms,
     )
 
