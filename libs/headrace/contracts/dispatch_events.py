@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.message import Message
-from headrace.contracts.reports import FinishedAssignment
+from headrace.contracts.reports import AttemptNote, FinishedAssignment
 from headrace.contracts.task_events import TaskScheduled
 
 
@@ -14,6 +14,22 @@ class TaskQueued(Message, frozen=True, kw_only=True):
 
     task: TaskScheduled
     shard: int
+    at: int
+
+
+class AttemptNotes(Message, frozen=True, kw_only=True):
+    """What earlier runs of a task have left to the next one; empty where there is nothing."""
+
+    details: bytes = b""
+    handle: bytes = b""
+
+
+class AttemptsNoted(Message, frozen=True, kw_only=True):
+    """What running attempts want kept; a worker polls a handle only after it has read it here."""
+
+    worker: str
+    session: str
+    notes: list[AttemptNote]
     at: int
 
 
@@ -26,6 +42,7 @@ class TaskAssigned(Message, frozen=True, kw_only=True):
     task: TaskScheduled
     shard: int
     at: int
+    noted: AttemptNotes | None = None
 
 
 class AssignmentsEnded(Message, frozen=True, kw_only=True):
@@ -35,6 +52,7 @@ class AssignmentsEnded(Message, frozen=True, kw_only=True):
     at: int
     workers: list[str] = msgspec.field(default_factory=list)
     awaiting: list[FinishedAssignment] = msgspec.field(default_factory=list)
+    retrying: list[int] = msgspec.field(default_factory=list)
 
 
 class TaskRequeued(Message, frozen=True, kw_only=True):
@@ -113,4 +131,22 @@ class TaskServed(Message, frozen=True, kw_only=True):
     run_id: str
     step: int
     attempt: int
+    at: int
+
+
+class TaskOverdue(Message, frozen=True, kw_only=True):
+    """An attempt runs for longer than its `warn_after`. It goes on."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    node: str
+    index: int = -1
+    task: str
+    queue: str
+    assignment: int
+    worker: str
+    warn_after_ms: int
+    since: int
     at: int

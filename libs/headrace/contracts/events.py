@@ -10,9 +10,11 @@ from headrace.contracts.child_events import (
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
+    AttemptsNoted,
     AttemptTimedOut,
     TaskAssigned,
     TaskDropped,
+    TaskOverdue,
     TaskQueued,
     TaskRequeued,
     TaskServed,
@@ -53,6 +55,7 @@ from headrace.contracts.worker_events import (
     WorkerJoined,
     WorkerLeft,
     WorkerLost,
+    WorkerMeasured,
     WorkerStopping,
 )
 from headrace.contracts.workflow_events import (
@@ -123,6 +126,9 @@ TASK_EVENTS: tuple[type[Message], ...] = (
     AttemptLost,
     TaskUnserved,
     TaskServed,
+    TaskOverdue,
+    AttemptsNoted,
+    WorkerMeasured,
 )
 RESOURCE_EVENTS: tuple[type[Message], ...] = (
     ResourceDeclared,

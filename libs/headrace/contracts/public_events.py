@@ -51,6 +51,7 @@ _TASK: tuple[type[Message], ...] = (
     dispatch_events.TaskAssigned,
     dispatch_events.TaskUnserved,
     dispatch_events.TaskServed,
+    dispatch_events.TaskOverdue,
     worker_events.WorkerJoined,
     worker_events.WorkerStopping,
     worker_events.WorkerLeft,
@@ -87,6 +88,8 @@ INTERNAL_EVENTS: frozenset[type[Message]] = frozenset(
         dispatch_events.TaskDropped,
         dispatch_events.AttemptTimedOut,
         dispatch_events.AttemptLost,
+        dispatch_events.AttemptsNoted,
+        worker_events.WorkerMeasured,
         journal.InputMarked,
     }
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.contracts import (
     commands,
     definitions,
+    dispatch_events,
     io_accounts,
     journal,
     log_lines,
@@ -12,6 +13,7 @@ from headrace.contracts import (
     references,
     reports,
     retry,
+    task_rules,
 )
 from headrace.contracts.events import ALL_EVENTS
 from headrace.contracts.message import Message
@@ -47,7 +49,12 @@ PARTS: tuple[type[Message], ...] = (
     references.LeaseHolder,
     reports.QueueOffer,
     reports.FinishedAssignment,
+    reports.AttemptNote,
+    reports.Gauge,
+    dispatch_events.AttemptNotes,
     retry.RetryPolicy,
+    task_rules.TaskLimit,
+    task_rules.TaskRules,
     io_accounts.DatasetIo,
     io_accounts.TaskIo,
     io_accounts.IoSum,

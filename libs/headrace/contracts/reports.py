@@ -23,6 +23,23 @@ class FinishedAssignment(Message, frozen=True, kw_only=True):
     offset: int
 
 
+class AttemptNote(Message, frozen=True, kw_only=True):
+    """What an assignment wants kept for whoever runs its task next: details of a heartbeat, or the handle of an async
+    task.
+    """
+
+    assignment: int
+    kind: str
+    data: bytes
+
+
+class Gauge(Message, frozen=True, kw_only=True):
+    """A figure of a worker, or of the machine that it runs on."""
+
+    name: str
+    value: float
+
+
 class WorkerHello(Message, frozen=True, kw_only=True):
     """A worker offers its slots; sent after it has read the task journal to its end."""
 
@@ -49,6 +66,8 @@ class WorkerHeartbeat(Message, frozen=True, kw_only=True):
     stopping: bool = False
     sent_at: int
     read_assignment: int = 0
+    notes: list[AttemptNote] = msgspec.field(default_factory=list)
+    gauges: list[Gauge] = msgspec.field(default_factory=list)
 
 
 class WorkerGoodbye(Message, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.message import Message
 from headrace.contracts.retry import RetryPolicy
+from headrace.contracts.task_rules import TaskRules
 
 
 class TaskScheduled(Message, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class TaskScheduled(Message, frozen=True, kw_only=True):
     losses: int = 0
     at: int
     trace: str = ""
+    rules: TaskRules | None = None
 
 
 class TaskSucceeded(Message, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.message import Message
-from headrace.contracts.reports import QueueOffer
+from headrace.contracts.reports import Gauge, QueueOffer
 
 
 class WorkerJoined(Message, frozen=True, kw_only=True):
@@ -42,4 +42,13 @@ class WorkerLost(Message, frozen=True, kw_only=True):
     worker: str
     session: str
     reason: str
+    at: int
+
+
+class WorkerMeasured(Message, frozen=True, kw_only=True):
+    """How a worker and its machine are."""
+
+    worker: str
+    session: str
+    gauges: list[Gauge]
     at: int

@@ -64,6 +64,7 @@ class AssignmentEntry(Entry, array_like=True, kw_only=True):
     offset: int
     attempt: AttemptEntry
     open: bool
+    warned: bool = False
 
 
 _shard = unpacker(ShardEntry)
@@ -149,6 +150,7 @@ def _pack_assignment(state: DispatcherState, number: int) -> bytes | None:
             offset=assignment.offset,
             attempt=_entry(assignment.attempt),
             open=state.open.get(assignment.attempt.key) is assignment.attempt,
+            warned=assignment.warned,
         )
     )
 
@@ -203,6 +205,7 @@ def _take_assignment(state: DispatcherState, entry: AssignmentEntry) -> Attempt:
         phase=entry.phase,
         partition=entry.partition,
         offset=entry.offset,
+        warned=entry.warned,
     )
     set_deadlines(state, entry.at, entry.number, attempt.task)
     worker = state.workers.get(entry.worker)

@@ -15,6 +15,7 @@ from headrace.contracts.dispatch_events import (
     AttemptTimedOut,
     TaskAssigned,
     TaskDropped,
+    TaskOverdue,
     TaskQueued,
     TaskRequeued,
     TaskServed,
@@ -154,6 +155,13 @@ def _lost_attempt(state: DispatcherState, event: AttemptLost) -> None:
         close_attempt(state, assignment.attempt)
 
 
+def _overdue(state: DispatcherState, event: TaskOverdue) -> None:
+    assignment = state.assignments.get(event.assignment)
+    if assignment is not None:
+        state.ledger.assignments.touched(event.assignment)
+        assignment.warned = True
+
+
 def _unserved(state: DispatcherState, event: TaskUnserved) -> None:
     tell(state, (event.run_id, event.step, event.attempt), unserved=True)
 
@@ -210,6 +218,7 @@ EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
     TaskDropped: _dropped,
     AttemptTimedOut: _timed_out,
     AttemptLost: _lost_attempt,
+    TaskOverdue: _overdue,
     TaskUnserved: _unserved,
     TaskServed: _served,
     WorkerJoined: _joined,

@@ -36,6 +36,8 @@ class Assignment(msgspec.Struct, kw_only=True):
     phase: str = RUNNING
     partition: int = -1
     offset: int = -1
+    warned: bool = False
+    """Whether it was told of as overdue."""
 
     @property
     def queue(self) -> str:

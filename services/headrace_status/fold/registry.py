@@ -72,6 +72,7 @@ HANDLERS: dict[str, Handler] = {
 # Events that change no row of their own, with the reason; most still stand in the history.
 IGNORED: dict[str, str] = {
     "CommandForwarded": "what it does follows from its record: see `records`",
+    "TaskOverdue": "an alarm: only the history",
     "AttemptTimedOut": "the decision service answers with TaskTimedOut",
     "AssignmentRevoked": "the dispatcher's TaskRequeued has said so",
     "LeaseRecorded": "TaskScheduled follows with the fencing token",
