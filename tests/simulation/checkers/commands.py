@@ -79,6 +79,7 @@ def _workflow_commands(journals: Journals, journal: Journal, shards: int) -> Ite
     position = -1
     open_runs: dict[str, WorkflowStarted] = {}
     asked: set[str] = set()
+    began: set[str] = set()
     for found in journal.follow():
         if found.record is None:
             continue
@@ -87,12 +88,13 @@ def _workflow_commands(journals: Journals, journal: Journal, shards: int) -> Ite
             if (at.topic, at.partition) == (WORKFLOW_COMMANDS, where.partition):
                 moved = at.offset
         taken = {entry.offset: CODEC.decode(entry.value) for entry in commands if position < entry.offset <= moved}
-        for problem in _effects(taken, found.record.events, where.partition, shards, open_runs, asked):
+        for problem in _effects(taken, found.record.events, where.partition, shards, open_runs, asked, began):
             yield f"{where}@{found.entry.offset}: {problem}"
         position = moved
         for event in found.record.events:
             if isinstance(event, WorkflowStarted):
                 open_runs[event.workflow_id] = event
+                began.add(event.command_id)
                 asked.discard(event.workflow_id)
             elif isinstance(event, CancelRequested):
                 asked.add(event.workflow_id)
@@ -107,6 +109,7 @@ def _effects(
     shards: int,
     open_runs: dict[str, WorkflowStarted],
     asked: set[str],
+    began: set[str],
 ) -> Iterator[str]:
     own = f"{partition}-"
     for event in events:
@@ -123,23 +126,27 @@ def _effects(
             continue
         match command:
             case StartWorkflow():
-                yield from _start(command, offset, events, open_runs)
+                yield from _start(command, offset, events, open_runs, began)
             case CancelWorkflow() | TerminateWorkflow():
                 yield from _end(command, offset, events, open_runs, asked)
 
 
 def _start(
-    command: StartWorkflow, offset: int, events: list[Message], open_runs: dict[str, WorkflowStarted]
+    command: StartWorkflow,
+    offset: int,
+    events: list[Message],
+    open_runs: dict[str, WorkflowStarted],
+    began: set[str],
 ) -> Iterator[str]:
     """A new id starts a run; a used one starts, joins or is refused, which needs the past, so only new ones here."""
     started = [e for e in events if isinstance(e, WorkflowStarted) and e.command_id == command.command_id]
     refused = [e for e in events if isinstance(e, StartRefused) and e.command_id == command.command_id]
     if len(started) > 1:
         yield f"Expected command {command.command_id} at {offset} to start one run, but found {started}"
-    if command.if_exists == "fail" and command.workflow_id in open_runs and not (started or refused):
-        same = open_runs[command.workflow_id].command_id == command.command_id
-        if not same:
-            yield f"Expected command {command.command_id} at {offset} to be refused, but nothing was said"
+    # A command that has begun a run, this one or an earlier, says nothing when it comes again.
+    first = command.command_id not in began and not (started or refused)
+    if command.if_exists == "fail" and command.workflow_id in open_runs and first:
+        yield f"Expected command {command.command_id} at {offset} to be refused, but nothing was said"
 
 
 def _end(
