@@ -11,7 +11,7 @@ import logging
 from headrace.contracts.journal import Checkpoint
 from headrace.shard.environment import Environment
 from headrace.shard.errors import Abandoned, ShardDeclined
-from headrace.shard.fence import outdated
+from headrace.shard.fence import look_back, outdated
 from headrace.shard.fold import Fold
 from headrace.shard.ports import RecordSource, SnapshotWriter, Writing
 from headrace.shard.reader_rule import START, Position
@@ -39,6 +39,7 @@ class Loading:
         self._end = 0
         self._assembler = Assembler()
         self._began = env.clock.monotonic_ms()
+        self._look_out_at = self._began
         self.writer.fence()
 
     def step(self) -> bool:
@@ -64,6 +65,8 @@ class Loading:
         if self._env.clock.monotonic_ms() - self._began > self._env.limits.snapshot_load_ms:
             # The topic's tombstones live for a bounded time: who reads for longer may miss one.
             raise Abandoned(f"loading {where} took longer than {self._env.limits.snapshot_load_ms} ms")
+        if not records:
+            self._look_out()
         return bool(records)
 
     def close(self, *, keep_writer: bool = False) -> None:
@@ -84,6 +87,18 @@ class Loading:
         self._source = self._env.log.source(f"{self._env.name}-snapshot", committed=True)
         self._source.assign({self._env.snapshots: low})
         return True
+
+    def _look_out(self) -> None:
+        """A transaction that is open keeps us from the end. Where a newer owner began it and has ended since, nobody
+        commits it, and only another fence ends it before the broker does.
+        """
+        now = self._env.clock.monotonic_ms()
+        if now < self._look_out_at:
+            return
+        self._look_out_at = now + self._env.limits.retry_ms
+        last = look_back(self._env.log, self._env.journal, self._env.codec)
+        if last is not None and last.epoch > self._epoch:
+            raise Abandoned(f"a newer reign, {last.epoch}, has begun while the snapshot was loaded")
 
     def _finish(self) -> None:
         self.done = True

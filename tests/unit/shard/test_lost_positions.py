@@ -7,6 +7,7 @@ import pytest
 from headrace.contracts.headers import journal_headers
 from headrace.contracts.journal import EpochStarted
 from headrace.shard.limits import Limits
+from headrace.shard.memory_snapshots import Commit, always_committed
 from headrace.shard.ports import PositionLost, TopicPartition
 from headrace.shard.runtime import Phase
 from tests.support.bank import COMMANDS, JOURNAL
@@ -98,6 +99,29 @@ def test_who_was_replaced_in_the_middle_of_its_recovery_begins_again() -> None:
     while not host.metrics[0].abandoned:
         host.step()
     assert host.shards[0].fold is None
+
+
+def test_a_dead_successors_transaction_does_not_hold_up_who_still_loads() -> None:
+    world = MemoryWorld()
+    host = world.start("old")
+    while not host.shards or host.shards[0].phase is not Phase.LOAD:
+        host.step()
+    loading = host.shards[0]._loading
+    assert loading is not None
+    loading.writer.poll()
+    # It is paused here. A new owner fences, begins a checkpoint, and ends before the commit.
+    world.log.choose_commit = lambda _: Commit.OPEN
+    other = world.log.snapshot_writer(host.shards[0].env.snapshots, "new")
+    other.fence()
+    other.poll()
+    other.write([(b"e", b"half a checkpoint")])
+    other.poll()
+    started = EpochStarted(code_version=1, process="new", at=world.clock.now_ms())
+    world.log.append(JOURNAL, 0, CODEC.encode(started), headers=journal_headers(-1, 0))
+    world.log.choose_commit = always_committed
+    world.settle()
+    assert host.metrics[0].abandoned == 1
+    assert host.ready()
 
 
 def test_an_owner_that_was_replaced_long_ago_drops_the_shard_instead() -> None:
