@@ -3,9 +3,12 @@
 from headrace.runtime import telemetry
 from headrace.runtime.logging import configure
 from headrace.runtime.settings import Settings
+from headrace.shard.kafka.log_shipping import ship_logs
 from headrace_decision.wiring import run
 
 if __name__ == "__main__":
     configure("decision")
     telemetry.configure("decision")
-    run(Settings.load())
+    settings = Settings.load()
+    ship_logs("decision", settings)
+    run(settings)

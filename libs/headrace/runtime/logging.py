@@ -42,6 +42,11 @@ def context() -> dict[str, str]:
     return dict(_context.get())
 
 
+def extras(record: logging.LogRecord) -> dict[str, object]:
+    """Return what came in through `extra=`."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
 class JsonLines(logging.Formatter):
     """Formats a record as one line of JSON: at, level, service, logger, message, then ids, extras and the traceback."""
 
@@ -64,7 +69,7 @@ class JsonLines(logging.Formatter):
         if trace_id:
             line |= {"trace_id": trace_id, "span_id": span_id}
         line |= ids
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line |= extras(record)
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)

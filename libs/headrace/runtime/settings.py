@@ -152,6 +152,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=1000,
         ),
     ] = 20
+    ship_logs: Annotated[
+        bool, Meta(description="Ship each service's own log to the logs topic too, where the read API finds it.")
+    ] = True
+    ship_logs_queue: Annotated[
+        int,
+        Meta(
+            description="Lines of a process that wait while the log does not answer (twice: before and in the "
+            "client); further ones are dropped, and counted. Nothing ever waits for them.",
+            ge=1,
+        ),
+    ] = 2_000
+    ship_logs_line_bytes: Annotated[
+        int,
+        Meta(
+            description="Longest message of a service's line, and as much again for its other fields; a traceback "
+            "fits, a dump does not.",
+            ge=256,
+            le=1_048_576,
+        ),
+    ] = 16_384
     kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
 
     @classmethod

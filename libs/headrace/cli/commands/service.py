@@ -37,16 +37,19 @@ def service(name: str, apps: tuple[str, ...], worker_name: str, slots: int | Non
         raise click.UsageError(f"Expected --name and --slots only for worker, but found them for {name}")
     from headrace.runtime import collector
     from headrace.runtime.settings import Settings
+    from headrace.shard.kafka.log_shipping import ship_logs
 
     _configure(name)
     run = _run_function(name)
     collector.tune()
     settings = Settings.load()
+    worker_name = worker_name or f"{socket.gethostname()}-{os.getpid()}"
+    ship_logs(name, settings, worker_name if name == "worker" else "")
     arguments: list[object] = [settings]
     if name in _WITH_APPS:
         arguments.append(list(apps))
     if name == "worker":
-        arguments += [worker_name or f"{socket.gethostname()}-{os.getpid()}", slots]
+        arguments += [worker_name, slots]
     try:
         run(*arguments)
     except Exception as error:
