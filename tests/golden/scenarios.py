@@ -7,6 +7,7 @@ from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, Tas
 from headrace.contracts.lease_events import LeaseRequested
 from headrace.contracts.message import Message
 from headrace.contracts.references import LeaseHolder
+from headrace.contracts.reports import AttemptNote, Gauge, WorkerHeartbeat
 from headrace.contracts.resource_events import LeaseGranted
 from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.workflow_events import WorkflowSucceeded, WorkflowTerminated
@@ -159,7 +160,22 @@ def dispatcher() -> list[Message]:
     shard.pass_time(20_000)
     shard.hello("f", 1)
     shard.record(scheduled(2, run="open", timeout_ms=60_000))
+    shard.feed(_noting("f", shard.state.last_assignment))
     return shard.journal
+
+
+def _noting(worker: str, assignment: int) -> WorkerHeartbeat:
+    """Return a report of a worker that has measured itself, with notes of an assignment."""
+    kinds = {"details": b'{"at": 3}', "handle": b'"job-7"'}
+    return WorkerHeartbeat(
+        worker=worker,
+        session="s1",
+        read_offset=0,
+        holds=[assignment],
+        notes=[AttemptNote(assignment=assignment, kind=kind, data=data) for kind, data in kinds.items()],
+        gauges=[Gauge(name="load_1m", value=0.5)],
+        sent_at=0,
+    )
 
 
 def resources() -> list[Message]:

@@ -67,7 +67,7 @@ class StopFlag:
                 return
             try:
                 callback()
-            except Exception:
+            except Exception:  # noqa: BLE001  whatever it raises, the others are called too
                 _log.exception("a callback of a task that was cancelled failed")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher import notes
 from headrace_execution.dispatcher.queues import Attempt, Key
 from headrace_execution.dispatcher.state import Assignment, DispatcherState, Worker
 
@@ -22,11 +23,13 @@ def open_attempt(state: DispatcherState, task: TaskScheduled, shard: int) -> Att
     state.ledger.attempts.made(key)
     state.open[key] = attempt
     state.runs.setdefault(task.run_id, {}).setdefault(task.step, {})[key] = None
+    if state.left:
+        notes.attempt_opened(state, key[:2])
     return attempt
 
 
-def close_attempt(state: DispatcherState, attempt: Attempt) -> None:
-    """Forget an attempt, but for its key."""
+def close_attempt(state: DispatcherState, attempt: Attempt, *, retrying: bool = False) -> None:
+    """Forget an attempt, but for its key; and its notes, unless the task will run again."""
     key = attempt.key
     if state.open.get(key) is not attempt:
         return
@@ -39,6 +42,8 @@ def close_attempt(state: DispatcherState, attempt: Attempt) -> None:
         if not steps:
             del state.runs[key[0]]
             state.live.held.pop(key[0], None)
+    if state.notes:
+        notes.attempt_closed(state, key[:2], keep=retrying)
     state.ended.pop(key, None)
     state.ended[key] = attempt.task.fencing_token
     if len(state.ended) > state.remembered_ends:

@@ -4,6 +4,7 @@
     w/WORKER                   a worker
     a/RUN/STEP/ATTEMPT         an attempt that waits
     n/NUMBER                   an assignment with its attempt, which may have ended before it
+    d/RUN/STEP                 what is kept for whoever runs a step next
 
 Everything else is derived: queues, quarantine, offers and slots follow from these, and the limits that stand in
 `state.live` from the assignments.
@@ -13,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from headrace.contracts.task_events import TaskScheduled
 from headrace.shard.entries import Entry, key_part, pack, unknown, unpacker
 from headrace_execution.dispatcher.changes import key_of, look_everywhere, offer_again
 from headrace_execution.dispatcher.evolve import set_deadlines
 from headrace_execution.dispatcher.queues import Attempt, Key
-from headrace_execution.dispatcher.state import FINISHED, Assignment, DispatcherState, Offer, Worker
+from headrace_execution.dispatcher.state import FINISHED, Assignment, DispatcherState, Notes, Offer, StepKey, Worker
 
 _SHARD = "s"
 
@@ -29,6 +32,7 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
     arrivals: int
     last_assignment: int
     ended: list[tuple[Key, int]]
+    left: list[StepKey] = msgspec.field(default_factory=list)
 
 
 class WorkerEntry(Entry, array_like=True, kw_only=True):
@@ -67,18 +71,32 @@ class AssignmentEntry(Entry, array_like=True, kw_only=True):
     warned: bool = False
 
 
+class NotesEntry(Entry, array_like=True, kw_only=True):
+    """What is kept for a step."""
+
+    run_id: str
+    step: int
+    notes: Notes
+
+
 _shard = unpacker(ShardEntry)
 _worker = unpacker(WorkerEntry)
 _attempt = unpacker(AttemptEntry)
 _assignment = unpacker(AssignmentEntry)
+_notes = unpacker(NotesEntry)
 
 
 def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
     """Yield what has changed since the last time, and forget it."""
     ledger = state.ledger
-    if not (len(ledger.attempts) or len(ledger.assignments) or len(ledger.workers)):
+    if not (len(ledger.attempts) or len(ledger.assignments) or len(ledger.workers) or len(ledger.notes)):
         return
-    entry = ShardEntry(arrivals=state.arrivals, last_assignment=state.last_assignment, ended=list(state.ended.items()))
+    entry = ShardEntry(
+        arrivals=state.arrivals,
+        last_assignment=state.last_assignment,
+        ended=list(state.ended.items()),
+        left=list(state.left),
+    )
     yield _SHARD, pack(entry)
     for name, value in ledger.workers.take(lambda name: _pack_worker(state.workers.get(name))):
         yield f"w/{key_part(name)}", value
@@ -86,6 +104,8 @@ def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
         yield f"a/{key_part(run_id)}/{step}/{attempt}", value
     for number, value in ledger.assignments.take(lambda number: _pack_assignment(state, number)):
         yield f"n/{number}", value
+    for (run_id, step), value in ledger.notes.take(lambda step: _pack_notes(state, step)):
+        yield f"d/{key_part(run_id)}/{step}", value
 
 
 def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> DispatcherState:
@@ -100,16 +120,20 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
                 attempts.append(_open(_attempt(key, value)))
             case "n/":
                 assignments.append(_assignment(key, value))
+            case "d/":
+                entry = _notes(key, value)
+                state.notes[entry.run_id, entry.step] = entry.notes
             case _ if key == _SHARD:
                 shard = _shard(key, value)
                 state.arrivals = shard.arrivals
                 state.last_assignment = shard.last_assignment
                 state.ended = dict(shard.ended)
+                state.left = dict.fromkeys(shard.left)
             case _:
                 raise unknown(key)
-    for entry in sorted(assignments, key=lambda entry: entry.number):
-        attempt = _take_assignment(state, entry)
-        if entry.open:
+    for assigned in sorted(assignments, key=lambda entry: entry.number):
+        attempt = _take_assignment(state, assigned)
+        if assigned.open:
             attempts.append(attempt)
     for attempt in sorted(attempts, key=lambda attempt: attempt.arrival):
         _take_attempt(state, attempt)
@@ -153,6 +177,11 @@ def _pack_assignment(state: DispatcherState, number: int) -> bytes | None:
             warned=assignment.warned,
         )
     )
+
+
+def _pack_notes(state: DispatcherState, step: StepKey) -> bytes | None:
+    notes = state.notes.get(step)
+    return None if notes is None else pack(NotesEntry(run_id=step[0], step=step[1], notes=notes))
 
 
 def _entry(attempt: Attempt) -> AttemptEntry:

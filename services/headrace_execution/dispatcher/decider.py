@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
+    AttemptsNoted,
     AttemptTimedOut,
     TaskAssigned,
     TaskDropped,
@@ -31,6 +32,7 @@ from headrace_execution.dispatcher.decide.journal_record import journal_record
 from headrace_execution.dispatcher.decide.liveness import heard
 from headrace_execution.dispatcher.decide.settle import everything, is_pending, settle
 from headrace_execution.dispatcher.evolve import evolve
+from headrace_execution.dispatcher.notes import HANDLE
 from headrace_execution.dispatcher.round import DispatchLimits, Round
 from headrace_execution.dispatcher.state import DispatcherState
 
@@ -117,6 +119,9 @@ class DispatcherDecider:
         match event:
             case TaskAssigned() | WorkerJoined() | WorkerLost() | WorkerLeft():
                 return (f"w:{event.worker}",)
+            case AttemptsNoted():
+                # Whoever has sent details need not know that they are kept; a handle is polled only then.
+                return (f"w:{event.worker}",) if any(note.kind == HANDLE for note in event.notes) else ()
             case AssignmentsEnded():
                 return tuple(f"w:{worker}" for worker in event.workers)
             case TaskDropped():

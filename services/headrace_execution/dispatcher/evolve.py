@@ -12,6 +12,7 @@ from typing import Any
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
+    AttemptsNoted,
     AttemptTimedOut,
     TaskAssigned,
     TaskDropped,
@@ -23,8 +24,9 @@ from headrace.contracts.dispatch_events import (
 )
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
-from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerStopping
+from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerMeasured, WorkerStopping
 from headrace.contracts.workflow_events import CommandRejected
+from headrace_execution.dispatcher import notes
 from headrace_execution.dispatcher.changes import (
     close_attempt,
     drop_assignment,
@@ -96,6 +98,7 @@ def set_deadlines(state: DispatcherState, at: int, number: int, task: TaskSchedu
 
 def _assignments_ended(state: DispatcherState, event: AssignmentsEnded) -> None:
     awaiting = {finished.assignment: finished for finished in event.awaiting}
+    retrying = frozenset(event.retrying)
     for number in event.assignments:
         assignment = state.assignments.get(number)
         if assignment is None:
@@ -110,7 +113,7 @@ def _assignments_ended(state: DispatcherState, event: AssignmentsEnded) -> None:
             continue
         drop_assignment(state, assignment)
         if assignment.attempt.assignment == number:
-            close_attempt(state, assignment.attempt)
+            close_attempt(state, assignment.attempt, retrying=number in retrying)
 
 
 def _requeued(state: DispatcherState, event: TaskRequeued) -> None:
@@ -129,7 +132,7 @@ def _dropped(state: DispatcherState, event: TaskDropped) -> None:
     attempt = state.open.get((event.run_id, event.step, event.attempt))
     if attempt is None:
         return
-    close_attempt(state, attempt)
+    close_attempt(state, attempt, retrying=event.reason != "ended")
     assignment = state.assignments.get(attempt.assignment)
     if assignment is None:
         wait_no_more(state, attempt)
@@ -152,7 +155,7 @@ def _lost_attempt(state: DispatcherState, event: AttemptLost) -> None:
     if assignment is not None:
         free_slot(state, assignment)
         drop_assignment(state, assignment)
-        close_attempt(state, assignment.attempt)
+        close_attempt(state, assignment.attempt, retrying=True)
 
 
 def _overdue(state: DispatcherState, event: TaskOverdue) -> None:
@@ -206,8 +209,8 @@ def _gone(state: DispatcherState, event: WorkerLeft | WorkerLost) -> None:
         state.live.suspects.pop(event.worker, None)
 
 
-def _nothing(state: DispatcherState, event: CommandRejected) -> None:
-    """A refusal changes nothing."""
+def _nothing(state: DispatcherState, event: CommandRejected | WorkerMeasured) -> None:
+    """A refusal changes nothing, and figures are for those who look on."""
 
 
 EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
@@ -226,4 +229,6 @@ EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
     WorkerLeft: _gone,
     WorkerLost: _gone,
     CommandRejected: _nothing,
+    AttemptsNoted: notes.take,
+    WorkerMeasured: _nothing,
 }

@@ -40,4 +40,6 @@ class Round(msgspec.Struct, kw_only=True):
     decision_shard: int = -1
     """The decision shard whose record this is."""
     ended: dict[int, None] = {}
+    retrying: dict[int, None] = {}
+    """Those of them that failed, with notes for the next attempt."""
     fresh: dict[Key, TaskScheduled] = {}

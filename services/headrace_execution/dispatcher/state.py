@@ -75,6 +75,18 @@ class Worker(msgspec.Struct, kw_only=True):
         return sorted(number for running in self.running.values() for number in running)
 
 
+StepKey = tuple[str, int]
+"""A step: run id, step."""
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept for whoever runs a step next. `attempt` is the one whose handle it is."""
+
+    details: bytes = b""
+    handle: bytes = b""
+    attempt: int = 0
+
+
 class Live(msgspec.Struct, kw_only=True):
     """What is not in the journal. Nothing in here decides what an event means."""
 
@@ -104,6 +116,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     attempts: Changed[Key] = msgspec.field(default_factory=Changed)
     assignments: Changed[int] = msgspec.field(default_factory=Changed)
     workers: Changed[str] = msgspec.field(default_factory=Changed)
+    notes: Changed[StepKey] = msgspec.field(default_factory=Changed)
 
 
 class DispatcherState(msgspec.Struct, kw_only=True):
@@ -128,5 +141,9 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     """Workers by the queue and task that they offer; those that stop offer nothing."""
     ended: dict[Key, int] = {}
     """The attempts that ended last, with their fencing tokens."""
+    notes: dict[StepKey, Notes] = {}
+    """What is kept for the next attempt, or assignment, of a step."""
+    left: dict[StepKey, None] = {}
+    """Steps with notes whose last attempt failed, and whose next one is still to come; oldest first."""
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     live: Live = msgspec.field(default_factory=Live)

@@ -73,6 +73,8 @@ HANDLERS: dict[str, Handler] = {
 IGNORED: dict[str, str] = {
     "CommandForwarded": "what it does follows from its record: see `records`",
     "TaskOverdue": "an alarm: only the history",
+    "AttemptsNoted": "what an attempt keeps is for its next run, not for people",
+    "WorkerMeasured": "figures of a moment",
     "AttemptTimedOut": "the decision service answers with TaskTimedOut",
     "AssignmentRevoked": "the dispatcher's TaskRequeued has said so",
     "LeaseRecorded": "TaskScheduled follows with the fencing token",

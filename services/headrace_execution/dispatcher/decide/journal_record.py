@@ -20,7 +20,7 @@ def journal_record(round_: Round, record: JournalRecord) -> Iterator[Message]:
         decide = EVENT_DECIDERS.get(type(event))
         if decide is not None:
             yield from decide(round_, event)
-    yield from slots_free(round_, round_.ended)
+    yield from slots_free(round_, round_.ended, retrying=round_.retrying)
     yield from admit(round_)
     yield from _unanswered(round_, record)
 

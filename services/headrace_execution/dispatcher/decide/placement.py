@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from headrace.contracts.dispatch_events import TaskAssigned, TaskQueued
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher.notes import notes_for
 from headrace_execution.dispatcher.queues import Attempt
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.state import DispatcherState, Worker
@@ -112,4 +113,5 @@ def _assignment(round_: Round, task: TaskScheduled, shard: int, worker: Worker) 
         task=task,
         shard=shard,
         at=round_.now_ms,
+        noted=notes_for(round_.state, task),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headrace.contracts.dispatch_events import AttemptsNoted
 from headrace.contracts.message import Message
 from headrace.contracts.reports import FinishedAssignment, WorkerHeartbeat
-from headrace.contracts.worker_events import WorkerLost, WorkerStopping
+from headrace.contracts.worker_events import WorkerLost, WorkerMeasured, WorkerStopping
 from headrace_execution.dispatcher.decide.ending import slots_free
 from headrace_execution.dispatcher.decide.liveness import heard
 from headrace_execution.dispatcher.decide.taking_back import take_back
+from headrace_execution.dispatcher.notes import wanted
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.state import RUNNING, Worker
 
@@ -26,6 +28,11 @@ def worker_heartbeat(round_: Round, report: WorkerHeartbeat) -> Iterator[Message
     heard(round_, worker.name)
     if report.stopping and not worker.stopping:
         yield WorkerStopping(worker=worker.name, session=worker.session, at=round_.now_ms)
+    kept = list(wanted(round_.state, report.notes, worker.name, worker.session)) if report.notes else []
+    if kept:
+        yield AttemptsNoted(worker=worker.name, session=worker.session, notes=kept, at=round_.now_ms)
+    if report.gauges:
+        yield WorkerMeasured(worker=worker.name, session=worker.session, gauges=report.gauges, at=round_.now_ms)
     yield from _compare(round_, worker, report)
 
 
