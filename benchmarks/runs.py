@@ -13,7 +13,7 @@ from benchmarks.figures import Measured, line
 from benchmarks.look import Look
 from benchmarks.plan import Run
 from benchmarks.recovery import TooSlow
-from benchmarks.stack import bench_stack, circumstances
+from benchmarks.stack import bench_stack, circumstances, recorded_settings
 
 MEASURES: dict[str, Callable[[Bench, Run], Measured]] = {
     "load": steady.measure,
@@ -26,7 +26,7 @@ def run_bench(runs: Sequence[Run], look: Look, say: Callable[[str], None]) -> It
     """Yield one line for each run that could be measured; what could not is said."""
     for (durability, _), group in groupby(runs, key=lambda run: (run.durability, run.stack)):
         with bench_stack(durability, say) as stack:
-            told = circumstances(stack.settings(), os.environ)
+            told = circumstances(recorded_settings(stack.settings()), os.environ)
             if look.disturbs:
                 told = {**told, "profiled": True}
             for run in group:

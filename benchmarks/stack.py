@@ -13,6 +13,7 @@ from typing import Any
 from headrace.local.dev_child import DevStack, running_dev
 from headrace.local.errors import LocalStackError
 from headrace.runtime.settings import Settings
+from headrace.shard.topics import read_namespace, with_recorded
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _APPS = ("benchmarks.app", *(f"benchmarks/{name}.yaml" for name in ("steps", "fanout", "chain", "park")))
@@ -53,6 +54,13 @@ def bench_stack(durability: str, say: Callable[[str], None]) -> Iterator[DevStac
                     raise
                 say(f"it did not start, trying again: {error}")
         yield stack
+
+
+def recorded_settings(settings: Settings) -> Settings:
+    """Return settings with the shard counts of the stack's namespace."""
+    recorded = read_namespace(settings)
+    assert recorded is not None, f"Expected namespace {settings.namespace} to be made, but it is not"
+    return with_recorded(settings, recorded)
 
 
 def circumstances(settings: Settings, environment: Mapping[str, str]) -> dict[str, Any]:

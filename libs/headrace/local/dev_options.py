@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,16 @@ def deploy_command(apps: Sequence[str]) -> Sequence[str]:
 
 
 def make_topics(kafka: str, namespace: str) -> None:
-    """Make and check all topics of the namespace."""
+    """Make and check all topics of the namespace. A new one has as many decision shards as one process needs."""
     import msgspec
 
     from headrace.runtime.settings import Settings
     from headrace.shard.topics import ensure_topics
 
-    ensure_topics(msgspec.structs.replace(Settings.load(), kafka=kafka, namespace=namespace))
+    settings = msgspec.structs.replace(Settings.load(), kafka=kafka, namespace=namespace)
+    # A shard is what a further process could take; here there is one process, and each shard has its own requests.
+    chosen = "HEADRACE_DECISION_SHARDS" in os.environ
+    ensure_topics(settings, defaults={} if chosen else {"decision_shards": 1})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 
 import msgspec
 
@@ -32,9 +33,15 @@ class NamespaceMismatch(Exception):
 
 
 def ensure_topics(
-    settings: Settings, *, stop: threading.Event | None = None, timeout_s: float | None = None
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    timeout_s: float | None = None,
+    defaults: Mapping[str, int] | None = None,
 ) -> NamespaceSettings:
     """Make what is missing of a namespace, check the rest, and return what was chosen when it was made.
+
+    `defaults` are shard counts for a new namespace, in place of those of the settings.
 
     Waits while Kafka is away, for ever or for `timeout_s`, or until `stop` is set.
 
@@ -44,7 +51,7 @@ def ensure_topics(
         LogAway: Kafka did not answer in time.
     """
     admin = TopicAdmin(settings)
-    return patiently(lambda: _ensure(admin, settings), stop, timeout_s)
+    return patiently(lambda: _ensure(admin, settings, defaults or {}), stop, timeout_s)
 
 
 def read_namespace(settings: Settings, *, timeout_s: float | None = 10.0) -> NamespaceSettings | None:
@@ -85,7 +92,7 @@ def check_counts(settings: Settings, recorded: NamespaceSettings) -> None:
             )
 
 
-def _ensure(admin: TopicAdmin, settings: Settings) -> NamespaceSettings:
+def _ensure(admin: TopicAdmin, settings: Settings, defaults: Mapping[str, int]) -> NamespaceSettings:
     specs = topic_specs()
     found = admin.find(specs)
     recorded = admin.read_record() if NAMESPACE in found else None
@@ -93,7 +100,9 @@ def _ensure(admin: TopicAdmin, settings: Settings) -> NamespaceSettings:
     if recorded is not None:
         check_counts(settings, recorded)
         _check_ids(settings, recorded, found)
-    counts = with_recorded(settings, recorded) if recorded is not None else settings
+    counts = (
+        with_recorded(settings, recorded) if recorded is not None else msgspec.structs.replace(settings, **defaults)
+    )
     missing = {name: spec for name, spec in specs.items() if name not in found}
     if missing:
         admin.create({name: (spec, partitions_of(spec, counts)) for name, spec in missing.items()})

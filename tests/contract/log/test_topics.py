@@ -67,6 +67,12 @@ def test_a_namespace_keeps_its_shard_counts(settings: Settings) -> None:
         ensure_topics(msgspec.structs.replace(settings, decision_shards=3))
 
 
+def test_defaults_are_for_a_namespace_that_is_made(settings: Settings) -> None:
+    assert ensure_topics(settings, defaults={"decision_shards": 1}).decision_shards == 1
+    assert ensure_topics(settings, defaults={"decision_shards": 3}).decision_shards == 1
+    assert ensure_topics(settings).decision_shards == 1
+
+
 def test_a_deleted_topic_is_not_made_again(settings: Settings, admin: AdminClient) -> None:
     ensure_topics(settings)
     delete(admin, f"{settings.namespace}.task.journal")
