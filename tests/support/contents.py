@@ -21,9 +21,9 @@ def contents(state: Any) -> dict[str, Any]:
         case DispatcherState():
             fields = _fields(state)
             fields["waiting"] = {
-                (queue, task): (bucket.served, bucket.unserved, bucket.head())
-                for queue, tasks in state.queues.buckets.items()
-                for task, bucket in tasks.items()
+                (queue, *key): (shape.served, shape.unserved)
+                for queue, shapes in state.queues.shapes.items()
+                for key, shape in shapes.items()
             }
             return fields
         case ResourceState():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from headrace.contracts.task_events import TaskScheduled
-from headrace_execution.dispatcher import notes
+from headrace_execution.dispatcher import notes, permits, turns
 from headrace_execution.dispatcher.queues import Attempt, Key
 from headrace_execution.dispatcher.state import Assignment, DispatcherState, Worker
 
@@ -15,16 +15,18 @@ def key_of(task: TaskScheduled) -> Key:
     return (task.run_id, task.step, task.attempt)
 
 
-def open_attempt(state: DispatcherState, task: TaskScheduled, shard: int) -> Attempt:
+def open_attempt(state: DispatcherState, task: TaskScheduled, shard: int, at: int) -> Attempt:
     """Take an attempt in."""
     state.arrivals += 1
     key = key_of(task)
-    attempt = Attempt(key=key, task=task, shard=shard, arrival=state.arrivals, losses=task.losses)
+    attempt = Attempt(key=key, task=task, shard=shard, arrival=state.arrivals, losses=task.losses, since=task.at)
     state.ledger.attempts.made(key)
     state.open[key] = attempt
     state.runs.setdefault(task.run_id, {}).setdefault(task.step, {})[key] = None
     if state.left:
         notes.attempt_opened(state, key[:2])
+    if task.rules is not None:
+        permits.declare(state, task, at)
     return attempt
 
 
@@ -44,6 +46,8 @@ def close_attempt(state: DispatcherState, attempt: Attempt, *, retrying: bool = 
             state.live.held.pop(key[0], None)
     if state.notes:
         notes.attempt_closed(state, key[:2], keep=retrying)
+    if attempt.task.rules is not None:
+        permits.undeclare(state, attempt.task)
     state.ended.pop(key, None)
     state.ended[key] = attempt.task.fencing_token
     if len(state.ended) > state.remembered_ends:
@@ -58,7 +62,7 @@ def wait(state: DispatcherState, attempt: Attempt) -> None:
     attempt.alone = attempt.losses >= state.quarantine_from
     if attempt.alone:
         state.quarantine[attempt.key] = attempt
-    state.queues.put(attempt)
+    state.queues.put(attempt, turns.arrive(state, attempt))
     state.live.dirty[queue] = None
     state.live.audit[queue, attempt.task.task] = None
 
@@ -67,6 +71,7 @@ def wait_no_more(state: DispatcherState, attempt: Attempt) -> None:
     """Take an attempt out of its queue."""
     state.ledger.attempts.touched(attempt.key)
     state.queues.remove(attempt)
+    turns.leave(state, attempt)
     if attempt.alone and state.quarantine.pop(attempt.key, None) is not None:
         look_everywhere(state)
 
@@ -76,14 +81,16 @@ def tell(state: DispatcherState, key: Key, *, unserved: bool) -> None:
     attempt = state.open.get(key)
     if attempt is None or attempt.assignment:
         return
-    bucket = state.queues.bucket(attempt.task.queue, attempt.task.task)
-    if bucket is not None:
+    shape = state.queues.shape(attempt)
+    if shape is not None:
         state.ledger.attempts.touched(key)
-        bucket.tell(attempt, unserved=unserved)
+        shape.tell(attempt, unserved=unserved)
 
 
 def free_slot(state: DispatcherState, assignment: Assignment) -> None:
-    """Give the slot of an assignment back to its worker."""
+    """Give the slots of an assignment back to its worker, and its permits."""
+    if state.limits:
+        permits.give_back(state, assignment.number, assignment.attempt.task)
     worker = state.workers.get(assignment.worker)
     if worker is None or worker.session != assignment.session:
         return
@@ -91,8 +98,10 @@ def free_slot(state: DispatcherState, assignment: Assignment) -> None:
     if assignment.number not in running:
         return
     del running[assignment.number]
+    worker.used[assignment.queue] -= assignment.slots
     if not running:
         del worker.running[assignment.queue]
+        del worker.used[assignment.queue]
     worker.busy -= 1
     worker.alone.pop(assignment.number, None)
     for queue in worker.offers:
@@ -103,7 +112,7 @@ def free_slot(state: DispatcherState, assignment: Assignment) -> None:
 
 def look_everywhere(state: DispatcherState) -> None:
     """Another worker than before may now be the one that is kept empty: that one may run something."""
-    for queue in state.queues.buckets:
+    for queue in state.queues.shapes:
         state.live.dirty[queue] = None
 
 

@@ -5,9 +5,12 @@
     a/RUN/STEP/ATTEMPT         an attempt that waits
     n/NUMBER                   an assignment with its attempt, which may have ended before it
     d/RUN/STEP                 what is kept for whoever runs a step next
+    l/QUEUE/SCOPE/NAME         a limit, with what is in its bucket
+    c/QUEUE/PRIORITY           the clock of what waits there
+    t/QUEUE/PRIORITY/KEY       the turn of a fairness key
 
-Everything else is derived: queues, quarantine, offers and slots follow from these, and the limits that stand in
-`state.live` from the assignments.
+Everything else is derived: queues, quarantine, offers, slots and permits follow from these, and so do the limits that
+stand in `state.live`.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ import msgspec
 
 from headrace.contracts.task_events import TaskScheduled
 from headrace.shard.entries import Entry, key_part, pack, unknown, unpacker
+from headrace_execution.dispatcher import order_entries, permits, turns
 from headrace_execution.dispatcher.changes import key_of, look_everywhere, offer_again
-from headrace_execution.dispatcher.evolve import set_deadlines
+from headrace_execution.dispatcher.evolve import set_deadlines, set_waits, take_slots
 from headrace_execution.dispatcher.queues import Attempt, Key
 from headrace_execution.dispatcher.state import FINISHED, Assignment, DispatcherState, Notes, Offer, StepKey, Worker
 
@@ -33,6 +37,7 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
     last_assignment: int
     ended: list[tuple[Key, int]]
     left: list[StepKey] = msgspec.field(default_factory=list)
+    sticky: list[tuple[str, str, str]] = msgspec.field(default_factory=list)
 
 
 class WorkerEntry(Entry, array_like=True, kw_only=True):
@@ -43,6 +48,7 @@ class WorkerEntry(Entry, array_like=True, kw_only=True):
     offers: dict[str, tuple[int, list[str]]]
     stopping: bool
     last_assignment: int
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class AttemptEntry(Entry, array_like=True, kw_only=True):
@@ -54,6 +60,7 @@ class AttemptEntry(Entry, array_like=True, kw_only=True):
     losses: int
     unserved: bool
     alone: bool
+    since: int = 0
 
 
 class AssignmentEntry(Entry, array_like=True, kw_only=True):
@@ -89,13 +96,15 @@ _notes = unpacker(NotesEntry)
 def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
     """Yield what has changed since the last time, and forget it."""
     ledger = state.ledger
-    if not (len(ledger.attempts) or len(ledger.assignments) or len(ledger.workers) or len(ledger.notes)):
+    kinds = (ledger.attempts, ledger.assignments, ledger.workers, ledger.notes, ledger.limits, ledger.clocks)
+    if not (any(len(kind) for kind in kinds) or len(ledger.turns)):
         return
     entry = ShardEntry(
         arrivals=state.arrivals,
         last_assignment=state.last_assignment,
         ended=list(state.ended.items()),
         left=list(state.left),
+        sticky=[(*preferred, worker) for preferred, worker in state.sticky.items()],
     )
     yield _SHARD, pack(entry)
     for name, value in ledger.workers.take(lambda name: _pack_worker(state.workers.get(name))):
@@ -106,6 +115,7 @@ def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
         yield f"n/{number}", value
     for (run_id, step), value in ledger.notes.take(lambda step: _pack_notes(state, step)):
         yield f"d/{key_part(run_id)}/{step}", value
+    yield from order_entries.changes(state)
 
 
 def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> DispatcherState:
@@ -120,6 +130,8 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
                 attempts.append(_open(_attempt(key, value)))
             case "n/":
                 assignments.append(_assignment(key, value))
+            case "l/" | "c/" | "t/":
+                order_entries.take(state, key, value)
             case "d/":
                 entry = _notes(key, value)
                 state.notes[entry.run_id, entry.step] = entry.notes
@@ -129,6 +141,7 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
                 state.last_assignment = shard.last_assignment
                 state.ended = dict(shard.ended)
                 state.left = dict.fromkeys(shard.left)
+                state.sticky = {(queue, preferred): worker for queue, preferred, worker in shard.sticky}
             case _:
                 raise unknown(key)
     for assigned in sorted(assignments, key=lambda entry: entry.number):
@@ -137,6 +150,7 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
             attempts.append(attempt)
     for attempt in sorted(attempts, key=lambda attempt: attempt.arrival):
         _take_attempt(state, attempt)
+    order_entries.settle(state)
     look_everywhere(state)
     return state
 
@@ -151,6 +165,7 @@ def _pack_worker(worker: Worker | None) -> bytes | None:
             offers={queue: (offer.slots, sorted(offer.tasks)) for queue, offer in worker.offers.items()},
             stopping=worker.stopping,
             last_assignment=worker.last_assignment,
+            labels=worker.labels,
         )
     )
 
@@ -192,6 +207,7 @@ def _entry(attempt: Attempt) -> AttemptEntry:
         losses=attempt.losses,
         unserved=attempt.unserved,
         alone=attempt.alone,
+        since=attempt.since,
     )
 
 
@@ -205,6 +221,7 @@ def _open(entry: AttemptEntry, assignment: int = 0) -> Attempt:
         unserved=entry.unserved,
         alone=entry.alone,
         assignment=assignment,
+        since=entry.since,
     )
 
 
@@ -216,6 +233,7 @@ def _take_worker(state: DispatcherState, entry: WorkerEntry) -> None:
         offers=offers,
         stopping=entry.stopping,
         last_assignment=entry.last_assignment,
+        labels=entry.labels,
     )
     state.workers[worker.name] = worker
     if not worker.stopping:
@@ -240,11 +258,10 @@ def _take_assignment(state: DispatcherState, entry: AssignmentEntry) -> Attempt:
     worker = state.workers.get(entry.worker)
     if entry.phase == FINISHED:
         state.finished[entry.number] = None
-    elif worker is not None and worker.session == entry.session:
-        worker.running.setdefault(attempt.task.queue, {})[entry.number] = None
-        worker.busy += 1
-        if attempt.losses >= state.quarantine_from:
-            worker.alone[entry.number] = None
+        return attempt
+    permits.hold(state, entry.number, attempt.task)
+    if worker is not None and worker.session == entry.session:
+        take_slots(state, worker, entry.number, attempt)
     return attempt
 
 
@@ -252,9 +269,12 @@ def _take_attempt(state: DispatcherState, attempt: Attempt) -> None:
     run_id, step, _ = attempt.key
     state.open[attempt.key] = attempt
     state.runs.setdefault(run_id, {}).setdefault(step, {})[attempt.key] = None
+    if attempt.task.rules is not None:
+        permits.name(state, attempt.task)
+        set_waits(state, attempt)
     if attempt.assignment:
         return
     if attempt.alone:
         state.quarantine[attempt.key] = attempt
-    state.queues.put(attempt)
+    state.queues.put(attempt, turns.restore(state, attempt))
     state.live.audit[attempt.task.queue, attempt.task.task] = None

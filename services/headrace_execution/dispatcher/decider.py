@@ -32,8 +32,10 @@ from headrace_execution.dispatcher.decide.journal_record import journal_record
 from headrace_execution.dispatcher.decide.liveness import heard
 from headrace_execution.dispatcher.decide.settle import everything, is_pending, settle
 from headrace_execution.dispatcher.evolve import evolve
+from headrace_execution.dispatcher.limits import Limit
 from headrace_execution.dispatcher.notes import HANDLE
 from headrace_execution.dispatcher.round import DispatchLimits, Round
+from headrace_execution.dispatcher.rules import QUEUE
 from headrace_execution.dispatcher.state import DispatcherState
 
 # A refused record is told of with its value, but a journal record may be as large as a record of ours may be.
@@ -53,7 +55,13 @@ class DispatcherDecider:
     def initial(self) -> DispatcherState:
         """Return the state of a shard that knows no task and no worker."""
         limits = self._limits
-        return DispatcherState(quarantine_from=limits.quarantine_from, remembered_ends=limits.remembered_ends)
+        state = DispatcherState(quarantine_from=limits.quarantine_from, remembered_ends=limits.remembered_ends)
+        for each in limits.queues:
+            if each.at_once or each.per_period:
+                limit = Limit(key=(each.queue, QUEUE, ""))
+                limit.declare(each.at_once, each.per_period, each.period_ms, 0)
+                state.limits[limit.key] = limit
+        return state
 
     def decide(self, state: DispatcherState, item: Input, now_ms: int) -> Iterator[Message]:
         """Yield what follows from a journal record or a report."""
@@ -148,6 +156,7 @@ class DispatcherDecider:
         return checkpoint.restored(self.initial(), entries)
 
     def _round(self, state: DispatcherState, now_ms: int, item: Input | None = None) -> Round:
+        state.live.now_ms = now_ms
         return Round(
             state=state,
             limits=self._limits,

@@ -26,7 +26,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerMeasured, WorkerStopping
 from headrace.contracts.workflow_events import CommandRejected
-from headrace_execution.dispatcher import notes
+from headrace_execution.dispatcher import notes, permits, turns
 from headrace_execution.dispatcher.changes import (
     close_attempt,
     drop_assignment,
@@ -40,6 +40,8 @@ from headrace_execution.dispatcher.changes import (
     wait_no_more,
     withdraw,
 )
+from headrace_execution.dispatcher.queues import Attempt
+from headrace_execution.dispatcher.rules import slots_of
 from headrace_execution.dispatcher.state import (
     ENDED,
     FINISHED,
@@ -52,6 +54,9 @@ from headrace_execution.dispatcher.state import (
 
 HEARTBEAT = "heartbeat"
 START_TO_CLOSE = "start_to_close"
+SCHEDULE_TO_START = "schedule_to_start"
+SCHEDULE_TO_CLOSE = "schedule_to_close"
+WARN_AFTER = "warn_after"
 
 
 def evolve(state: DispatcherState, event: Message) -> None:
@@ -60,16 +65,26 @@ def evolve(state: DispatcherState, event: Message) -> None:
 
 
 def _queued(state: DispatcherState, event: TaskQueued) -> None:
-    wait(state, open_attempt(state, event.task, event.shard))
+    if state.live.filling:
+        permits.forget_full(state, event.at)
+    attempt = open_attempt(state, event.task, event.shard, event.at)
+    wait(state, attempt)
+    if event.task.rules is not None:
+        set_waits(state, attempt)
 
 
 def _assigned(state: DispatcherState, event: TaskAssigned) -> None:
+    if state.live.filling:
+        permits.forget_full(state, event.at)
     attempt = state.open.get(key_of(event.task))
     if attempt is None:
-        attempt = open_attempt(state, event.task, event.shard)
+        attempt = open_attempt(state, event.task, event.shard, event.at)
+        if event.task.rules is not None:
+            set_waits(state, attempt)
     else:
         wait_no_more(state, attempt)
         attempt.unserved = False
+    turns.charge(state, event.task)
     number = attempt.assignment = state.last_assignment = event.assignment
     state.ledger.assignments.made(number)
     state.ledger.workers.touched(event.worker)
@@ -77,18 +92,52 @@ def _assigned(state: DispatcherState, event: TaskAssigned) -> None:
         number=number, attempt=attempt, worker=event.worker, session=event.session, at=event.at
     )
     worker = state.workers[event.worker]
-    worker.running.setdefault(event.task.queue, {})[number] = None
-    worker.busy += 1
+    take_slots(state, worker, number, attempt)
+    if state.limits:
+        permits.take(state, number, event.task, event.at)
+    if event.task.rules is not None and event.task.rules.prefer:
+        _stick(state, event.task.queue, event.task.rules.prefer, event.worker)
     worker.last_assignment = number
+    set_deadlines(state, event.at, number, event.task)
+
+
+def take_slots(state: DispatcherState, worker: Worker, number: int, attempt: Attempt) -> None:
+    """Give an assignment its slots of a worker."""
+    queue = attempt.task.queue
+    worker.running.setdefault(queue, {})[number] = None
+    worker.used[queue] = worker.used.get(queue, 0) + slots_of(attempt.task)
+    worker.busy += 1
     if attempt.losses >= state.quarantine_from:
         worker.alone[number] = None
-    set_deadlines(state, event.at, number, event.task)
+
+
+def _stick(state: DispatcherState, queue: str, key: str, worker: str) -> None:
+    state.sticky.pop((queue, key), None)
+    state.sticky[queue, key] = worker
+    if len(state.sticky) > state.remembered_ends:
+        del state.sticky[next(iter(state.sticky))]
+
+
+def set_waits(state: DispatcherState, attempt: Attempt) -> None:
+    """Set what bounds an open attempt, whether it waits or runs."""
+    rules = attempt.task.rules
+    if rules is None:
+        return
+    waits = state.live.waits
+    if rules.schedule_to_start_ms and not attempt.assignment:
+        heappush(waits, (attempt.since + rules.schedule_to_start_ms, attempt.key, SCHEDULE_TO_START))
+    if rules.close_by:
+        heappush(waits, (rules.close_by, attempt.key, SCHEDULE_TO_CLOSE))
+    if len(waits) > 64 and len(waits) > 4 * len(state.open):
+        waits[:] = sorted({entry for entry in waits if entry[1] in state.open})
 
 
 def set_deadlines(state: DispatcherState, at: int, number: int, task: TaskScheduled) -> None:
     """Set the limits of an assignment that was made at a time (ms since the epoch)."""
     deadlines = state.live.deadlines
-    for limit, after_ms in ((START_TO_CLOSE, task.timeout_ms), (HEARTBEAT, task.heartbeat_ms)):
+    warn_after_ms = 0 if task.rules is None else task.rules.warn_after_ms
+    after = ((START_TO_CLOSE, task.timeout_ms), (HEARTBEAT, task.heartbeat_ms), (WARN_AFTER, warn_after_ms))
+    for limit, after_ms in after:
         if after_ms:
             heappush(deadlines, (at + after_ms, number, limit))
     if len(deadlines) > 64 and len(deadlines) > 4 * len(state.assignments):
@@ -125,7 +174,9 @@ def _requeued(state: DispatcherState, event: TaskRequeued) -> None:
     attempt = assignment.attempt
     attempt.assignment = 0
     attempt.losses = event.losses
+    attempt.since = event.at
     wait(state, attempt)
+    set_waits(state, attempt)
 
 
 def _dropped(state: DispatcherState, event: TaskDropped) -> None:
@@ -148,6 +199,11 @@ def _timed_out(state: DispatcherState, event: AttemptTimedOut) -> None:
     if assignment is not None:
         state.ledger.assignments.touched(event.assignment)
         assignment.phase = TIMED_OUT
+        return
+    attempt = state.open.get((event.run_id, event.step, event.attempt))
+    if attempt is not None and not attempt.assignment:
+        close_attempt(state, attempt, retrying=event.timeout != SCHEDULE_TO_CLOSE)
+        wait_no_more(state, attempt)
 
 
 def _lost_attempt(state: DispatcherState, event: AttemptLost) -> None:
@@ -182,6 +238,7 @@ def _joined(state: DispatcherState, event: WorkerJoined) -> None:
     withdraw(state, worker)
     worker.session = event.session
     worker.offers = offers
+    worker.labels = dict(event.labels)
     worker.stopping = False
     for offer in event.offers:
         if offer.queue not in offers:

@@ -1,19 +1,38 @@
-"""Waiting attempts, by queue and task: the first is found without looking at the others.
+"""What waits, so that the first that can run is found without looking at the others.
 
-A *bucket* holds what waits for one task of one queue. Its heap is ordered by priority, then by arrival; entries of
-attempts that left are skipped when they come to the top.
+    queue -> shape   what the same workers can take under the same limits of its name (`rules.ShapeKey`): few
+          -> flow    priority and fairness key: who takes turns
+          -> lane    concurrency key: what waits for the same permits
+          -> attempts, the first that came first
+
+Every level is a heap over the level below. What an entry says is a lower bound: things only fall back (a turn is taken,
+a head leaves), and who comes forward is entered anew. So the top is compared with what is so now, entered again where
+that is later, and dropped where nothing is left of it: each step is paid for by the change that made it necessary.
+
+A lane whose key has no permit left is *parked*: it leaves the heap of its flow and waits, in turn, in one heap per
+limit. Once the limit opens, the limit is *ajar*: the best lane of that heap competes with those that are ready.
+
+Where an entry stands depends on who asked for heads, and a replay does not ask. What comes out as head does not.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush, heapreplace
 
 import msgspec
 
 from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher.fairness import Turn
+from headrace_execution.dispatcher.rules import FlowKey, LimitKey, ShapeKey, flow_of, gates_of, shape_of
 
 Key = tuple[str, int, int]
 """An attempt: run id, step, attempt."""
+Order = tuple[int, float, int]
+"""What decides who is first: priority (negative), tag of its fairness key, arrival."""
+Gates = tuple[LimitKey, ...]
+Closed = Callable[[Gates], LimitKey | None]
+"""Tells the first limit that is reached."""
 
 
 class Attempt(msgspec.Struct, kw_only=True):
@@ -30,83 +49,257 @@ class Attempt(msgspec.Struct, kw_only=True):
     unserved: bool = False
     alone: bool = False
     assignment: int = 0
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """Return what decides who is first: priority, then arrival."""
-        return (-self.task.priority, self.arrival)
+    since: int = 0
+    """When it began to wait for a worker, in ms since the epoch."""
 
 
-class Bucket:
-    """What waits for one task of one queue: `served` by some worker, or `unserved`, as the journal has told."""
+class Lane:
+    """What waits for the permits of the same limits. `parked` is the limit whose heap it stands in."""
 
-    __slots__ = ("_heap", "served", "unserved")
+    __slots__ = ("count", "gates", "heap", "parked")
 
-    def __init__(self) -> None:
+    def __init__(self, gates: Gates) -> None:
+        self.gates = gates
+        self.count = 0
+        self.heap: list[tuple[int, Key]] = []
+        self.parked: LimitKey | None = None
+
+
+class Flow:
+    """The lanes of a fairness key, within a priority."""
+
+    __slots__ = ("heap", "key", "lanes", "turn")
+
+    def __init__(self, key: FlowKey, turn: Turn) -> None:
+        self.key = key
+        self.turn = turn
+        self.lanes: dict[Gates, Lane] = {}
+        self.heap: list[tuple[int, Gates]] = []
+
+    def order(self, arrival: int) -> Order:
+        """Return the place of an attempt of this flow."""
+        return (-self.key[0], self.turn.tag, arrival)
+
+
+class Shape:
+    """What waits for the same workers: `served` by some worker, or `unserved`, as the journal has told."""
+
+    __slots__ = ("_flows", "_heap", "_parked", "_shut", "ajar", "key", "served", "unserved")
+
+    def __init__(self, key: ShapeKey, shut: dict[LimitKey, dict[ShapeKey, None]]) -> None:
+        self.key = key
         self.served: dict[Key, Attempt] = {}
         self.unserved: dict[Key, Attempt] = {}
-        self._heap: list[tuple[tuple[int, int], Key]] = []
+        self.ajar: dict[LimitKey, None] = {}
+        self._flows: dict[FlowKey, Flow] = {}
+        self._heap: list[tuple[Order, FlowKey]] = []
+        self._parked: dict[LimitKey, list[tuple[Order, FlowKey, Gates]]] = {}
+        self._shut = shut
 
     def __len__(self) -> int:
         return len(self.served) + len(self.unserved)
 
-    def put(self, attempt: Attempt) -> None:
+    def put(self, attempt: Attempt, turn: Turn) -> None:
         """Let an attempt wait."""
         (self.unserved if attempt.unserved else self.served)[attempt.key] = attempt
-        if not attempt.alone:
-            heappush(self._heap, (attempt.order, attempt.key))
+        if attempt.alone:
+            return
+        name, gates = flow_of(attempt.task), gates_of(attempt.task)
+        flow = self._flows.get(name)
+        if flow is None:
+            flow = self._flows[name] = Flow(name, turn)
+        lane = flow.lanes.get(gates)
+        if lane is None:
+            lane = flow.lanes[gates] = Lane(gates)
+        lane.count += 1
+        first = not lane.heap or attempt.arrival < lane.heap[0][0]
+        heappush(lane.heap, (attempt.arrival, attempt.key))
+        if first:
+            self._enter(flow, lane, attempt.arrival)
 
     def remove(self, attempt: Attempt) -> None:
-        """Take an attempt out."""
-        (self.unserved if attempt.unserved else self.served).pop(attempt.key, None)
-        if len(self._heap) > 64 and len(self._heap) > 2 * len(self):
-            waiting = (self.served | self.unserved).values()
-            self._heap = [(each.order, each.key) for each in waiting if not each.alone]
+        """Take an attempt out, if it is there."""
+        found = (self.unserved if attempt.unserved else self.served).pop(attempt.key, None)
+        if found is None or attempt.alone:
+            return
+        name, gates = flow_of(attempt.task), gates_of(attempt.task)
+        flow = self._flows[name]
+        lane = flow.lanes[gates]
+        lane.count -= 1
+        if lane.count:
+            self._tidy(lane)
+            return
+        del flow.lanes[gates]
+        if not flow.lanes:
+            del self._flows[name]
+        elif len(flow.heap) > 64 and len(flow.heap) > 4 * len(flow.lanes):
+            flow.heap = [(each.heap[0][0], each.gates) for each in flow.lanes.values() if each.parked is None]
+            heapify(flow.heap)
+        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._flows):
+            self._heap = [(each.order(each.heap[0][0]), each.key) for each in self._flows.values() if each.heap]
             heapify(self._heap)
 
     def tell(self, attempt: Attempt, *, unserved: bool) -> None:
-        """Note that the journal tells whether somebody offers the attempt's task."""
+        """Note that the journal tells whether somebody could run the attempt."""
         (self.unserved if attempt.unserved else self.served).pop(attempt.key, None)
         attempt.unserved = unserved
         (self.unserved if unserved else self.served)[attempt.key] = attempt
 
-    def head(self) -> Attempt | None:
-        """Return the first attempt; None when nothing waits."""
+    def head(self, closed: Closed) -> tuple[Order, Attempt] | None:
+        """Return the first attempt that its limits let begin, with its place; None when there is none."""
+        if closed(self.key[3]) is not None:
+            return None
+        for gate in [gate for gate in self.ajar if closed((gate,)) is not None]:
+            del self.ajar[gate]
+            self._shut.setdefault(gate, {})[self.key] = None
+        while True:
+            first = self._ready(closed)
+            if not self.ajar or not self._unpark(None if first is None else first[0]):
+                return first
+
+    def _ready(self, closed: Closed) -> tuple[Order, Attempt] | None:
+        """Return the first of what is not parked."""
         while self._heap:
-            order, key = self._heap[0]
-            attempt = self.served.get(key) or self.unserved.get(key)
-            # An entry may be left from before the attempt had to run alone: a replay never asks for the head.
-            if attempt is not None and not attempt.alone and attempt.order == order:
-                return attempt
-            heappop(self._heap)
+            entered, name = self._heap[0]
+            flow = self._flows.get(name)
+            attempt = None if flow is None else self._first(flow, closed)
+            if flow is None or attempt is None:
+                heappop(self._heap)
+                continue
+            order = flow.order(attempt.arrival)
+            if order == entered:
+                return order, attempt
+            heapreplace(self._heap, (order, name))
         return None
+
+    def _first(self, flow: Flow, closed: Closed) -> Attempt | None:
+        """Return the first attempt of a flow; lanes that turn out to be without a permit are parked."""
+        while flow.heap:
+            arrival, gates = flow.heap[0]
+            lane = flow.lanes.get(gates)
+            if lane is None or lane.parked is not None:
+                heappop(flow.heap)
+                continue
+            attempt = self._head(lane)
+            if attempt.arrival != arrival:
+                heapreplace(flow.heap, (attempt.arrival, gates))
+                continue
+            shut = closed(gates) if gates else None
+            if shut is None:
+                return attempt
+            heappop(flow.heap)
+            self._park(flow, lane, attempt.arrival, shut)
+        return None
+
+    def _head(self, lane: Lane) -> Attempt:
+        """Return the first attempt of a lane; there is one, since an empty lane is dropped."""
+        while True:
+            arrival, key = lane.heap[0]
+            attempt = self.served.get(key) or self.unserved.get(key)
+            if attempt is not None and attempt.arrival == arrival and not attempt.alone:
+                return attempt
+            heappop(lane.heap)
+
+    def _enter(self, flow: Flow, lane: Lane, arrival: int) -> None:
+        """Enter a lane's new head where the lane stands."""
+        if lane.parked is not None:
+            heappush(self._parked[lane.parked], (flow.order(arrival), flow.key, lane.gates))
+            return
+        heappush(flow.heap, (arrival, lane.gates))
+        if flow.heap[0] == (arrival, lane.gates):
+            heappush(self._heap, (flow.order(arrival), flow.key))
+
+    def _park(self, flow: Flow, lane: Lane, arrival: int, gate: LimitKey) -> None:
+        lane.parked = gate
+        heap = self._parked.setdefault(gate, [])
+        heappush(heap, (flow.order(arrival), flow.key, lane.gates))
+        if gate not in self.ajar:
+            self._shut.setdefault(gate, {})[self.key] = None
+        if len(heap) > 64 and len(heap) > 4 * len(self._flows):
+            heap[:] = {entry[1:]: entry for entry in heap if self._stands(gate, *entry[1:]) is not None}.values()
+            heapify(heap)
+
+    def _stands(self, gate: LimitKey, name: FlowKey, gates: Gates) -> Lane | None:
+        flow = self._flows.get(name)
+        lane = None if flow is None else flow.lanes.get(gates)
+        return lane if lane is not None and lane.parked == gate else None
+
+    def _unpark(self, best: Order | None) -> bool:
+        """Make a lane ready that stands before `best` and whose limit is ajar; tell whether there was one."""
+        for gate in list(self.ajar):
+            heap = self._parked.get(gate, [])
+            while heap:
+                entered, name, gates = heap[0]
+                lane = self._stands(gate, name, gates)
+                if lane is None:
+                    heappop(heap)
+                    continue
+                flow, arrival = self._flows[name], self._head(lane).arrival
+                order = flow.order(arrival)
+                if order != entered:
+                    heapreplace(heap, (order, name, gates))
+                    continue
+                if best is not None and best < order:
+                    break
+                heappop(heap)
+                lane.parked = None
+                self._enter(flow, lane, arrival)
+                return True
+            if not heap:
+                del self.ajar[gate]
+                self._parked.pop(gate, None)
+        return False
+
+    def _tidy(self, lane: Lane) -> None:
+        if len(lane.heap) > 64 and len(lane.heap) > 2 * lane.count:
+            lane.heap = list({entry for entry in lane.heap if entry[1] in self.served or entry[1] in self.unserved})
+            heapify(lane.heap)
 
 
 class Queues:
-    """All buckets, by queue and then by task; empty ones are dropped."""
+    """All shapes, by queue; empty ones are dropped."""
 
-    __slots__ = ("buckets",)
+    __slots__ = ("_shut", "shapes")
 
     def __init__(self) -> None:
-        self.buckets: dict[str, dict[str, Bucket]] = {}
+        self.shapes: dict[str, dict[ShapeKey, Shape]] = {}
+        self._shut: dict[LimitKey, dict[ShapeKey, None]] = {}
+        """Limits that are reached, with the shapes where lanes are parked at them."""
 
-    def put(self, attempt: Attempt) -> None:
+    def put(self, attempt: Attempt, turn: Turn) -> None:
         """Let an attempt wait."""
-        tasks = self.buckets.setdefault(attempt.task.queue, {})
-        tasks.setdefault(attempt.task.task, Bucket()).put(attempt)
+        shapes = self.shapes.setdefault(attempt.task.queue, {})
+        key = shape_of(attempt.task)
+        shape = shapes.get(key)
+        if shape is None:
+            shape = shapes[key] = Shape(key, self._shut)
+        shape.put(attempt, turn)
 
     def remove(self, attempt: Attempt) -> None:
         """Take an attempt out, if it waits."""
-        queue, task = attempt.task.queue, attempt.task.task
-        bucket = self.bucket(queue, task)
-        if bucket is None:
+        shape = self.shape(attempt)
+        if shape is None:
             return
-        bucket.remove(attempt)
-        if not len(bucket):
-            del self.buckets[queue][task]
-            if not self.buckets[queue]:
-                del self.buckets[queue]
+        shape.remove(attempt)
+        if not len(shape):
+            queue = attempt.task.queue
+            del self.shapes[queue][shape.key]
+            if not self.shapes[queue]:
+                del self.shapes[queue]
 
-    def bucket(self, queue: str, task: str) -> Bucket | None:
-        """Return the bucket of a task; None when nothing waits for it."""
-        return self.buckets.get(queue, {}).get(task)
+    def shape(self, attempt: Attempt) -> Shape | None:
+        """Return where an attempt waits; None when nothing like it does."""
+        return self.shapes.get(attempt.task.queue, {}).get(shape_of(attempt.task))
+
+    def of_task(self, queue: str, task: str) -> Iterator[Shape]:
+        """Yield what waits for a task of a queue."""
+        for shape in list(self.shapes.get(queue, {}).values()):
+            if shape.key[0] == task:
+                yield shape
+
+    def opened(self, gate: LimitKey) -> None:
+        """Note that a limit that was reached may not be so any more."""
+        shapes = self.shapes.get(gate[0], {})
+        for key in self._shut.pop(gate, ()):
+            if key in shapes:
+                shapes[key].ajar[gate] = None

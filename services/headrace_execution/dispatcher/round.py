@@ -9,6 +9,15 @@ from headrace_execution.dispatcher.queues import Key
 from headrace_execution.dispatcher.state import DispatcherState
 
 
+class QueueLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tasks of a queue may run at once, and how many may begin in a period; 0: no limit."""
+
+    queue: str
+    at_once: int = 0
+    per_period: int = 0
+    period_ms: int = 0
+
+
 class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that decisions follow; see `headrace.runtime.execution_settings` for the reasons."""
 
@@ -16,6 +25,7 @@ class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
     worker_confirm_ms: int = 500
     poison_losses: int = 3
     remembered_ends: int = 4_096
+    queues: tuple[QueueLimit, ...] = ()
 
     @property
     def quarantine_from(self) -> int:

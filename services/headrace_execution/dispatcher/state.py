@@ -17,7 +17,10 @@ from __future__ import annotations
 import msgspec
 
 from headrace.shard.entries import Changed
+from headrace_execution.dispatcher.fairness import Clock, ClockKey, TurnKey
+from headrace_execution.dispatcher.limits import Limit
 from headrace_execution.dispatcher.queues import Attempt, Key, Queues
+from headrace_execution.dispatcher.rules import Labels, LimitKey, slots_of
 
 RUNNING = "running"
 ENDED = "ended"
@@ -44,6 +47,11 @@ class Assignment(msgspec.Struct, kw_only=True):
         """Return the queue whose slot it takes."""
         return self.attempt.task.queue
 
+    @property
+    def slots(self) -> int:
+        """Return how many slots it takes."""
+        return slots_of(self.attempt.task)
+
 
 class Offer(msgspec.Struct, frozen=True):
     """What a worker offers on one queue."""
@@ -58,8 +66,11 @@ class Worker(msgspec.Struct, kw_only=True):
     name: str
     session: str
     offers: dict[str, Offer]
+    labels: dict[str, str] = {}
     stopping: bool = False
     running: dict[str, dict[int, None]] = {}
+    used: dict[str, int] = {}
+    """The slots that those take, by queue."""
     busy: int = 0
     alone: dict[int, None] = {}
     """Assignments that must run alone."""
@@ -68,7 +79,14 @@ class Worker(msgspec.Struct, kw_only=True):
     def free(self, queue: str) -> int:
         """Return the free slots on a queue."""
         offer = self.offers.get(queue)
-        return 0 if offer is None else offer.slots - len(self.running.get(queue, ()))
+        return 0 if offer is None else offer.slots - self.used.get(queue, 0)
+
+    def fits(self, queue: str, slots: int, labels: Labels) -> bool:
+        """Tell whether it has so many slots on a queue, free or not, and these labels."""
+        offer = self.offers.get(queue)
+        return (
+            offer is not None and offer.slots >= slots and all(self.labels.get(name) == value for name, value in labels)
+        )
 
     def numbers(self) -> list[int]:
         """Return the assignments that take a slot, oldest first."""
@@ -104,6 +122,18 @@ class Live(msgspec.Struct, kw_only=True):
     """Runs that are stuck: results for them wait."""
     deadlines: list[tuple[int, int, str]] = []
     """Heap of (time, assignment, limit); an entry may be out of date."""
+    waits: list[tuple[int, Key, str]] = []
+    """Heap of (time, attempt, limit) of what open attempts are bound by; an entry may be out of date."""
+    refills: list[tuple[int, LimitKey]] = []
+    """Heap of (time, limit): when there is a token for somebody who waits for one."""
+    refilling: dict[LimitKey, int] = {}
+    """The entries of `refills` that hold."""
+    filling: list[tuple[int, LimitKey]] = []
+    """Heap of (time, limit): when a bucket is full that nobody names any more; an entry may be out of date."""
+    idle: dict[ClockKey, list[tuple[float, TurnKey]]] = {}
+    """Heaps of (tag, turn): turns with nothing waiting; an entry may be out of date."""
+    now_ms: int = 0
+    """The time of the last decision."""
     dirty: dict[str, None] = {}
     """Queues where something may be placed."""
     audit: dict[tuple[str, str], None] = {}
@@ -117,6 +147,9 @@ class Ledger(msgspec.Struct, kw_only=True):
     assignments: Changed[int] = msgspec.field(default_factory=Changed)
     workers: Changed[str] = msgspec.field(default_factory=Changed)
     notes: Changed[StepKey] = msgspec.field(default_factory=Changed)
+    limits: Changed[LimitKey] = msgspec.field(default_factory=Changed)
+    clocks: Changed[ClockKey] = msgspec.field(default_factory=Changed)
+    turns: Changed[tuple[str, int, TurnKey]] = msgspec.field(default_factory=Changed)
 
 
 class DispatcherState(msgspec.Struct, kw_only=True):
@@ -139,6 +172,12 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     workers: dict[str, Worker] = {}
     offers: dict[tuple[str, str], dict[str, None]] = {}
     """Workers by the queue and task that they offer; those that stop offer nothing."""
+    limits: dict[LimitKey, Limit] = {}
+    """Limits that open attempts name, or whose buckets are not full; and those of queues, which are set."""
+    clocks: dict[ClockKey, Clock] = {}
+    """Whose turn it is where something waits."""
+    sticky: dict[tuple[str, str], str] = {}
+    """The last workers, by queue and what was preferred; oldest first, as many as there are remembered ends."""
     ended: dict[Key, int] = {}
     """The attempts that ended last, with their fencing tokens."""
     notes: dict[StepKey, Notes] = {}

@@ -12,6 +12,7 @@ from headrace.contracts.journal import InputPosition, JournalRecord
 from headrace.contracts.message import Message
 from headrace.contracts.reports import FinishedAssignment, QueueOffer, WorkerGoodbye, WorkerHeartbeat, WorkerHello
 from headrace.contracts.task_events import TaskFailed, TaskScheduled, TaskSucceeded, TaskTimedOut
+from headrace.contracts.task_rules import TaskRules
 from headrace.shard.decider import Input
 from headrace_execution.dispatcher.decider import DispatcherDecider
 from headrace_execution.dispatcher.round import DispatchLimits
@@ -164,9 +165,9 @@ def durable(state: DispatcherState) -> dict[str, Any]:
     fields = msgspec.structs.asdict(state)
     del fields["live"], fields["ledger"]
     fields["queues"] = {
-        (queue, task): (bucket.served, bucket.unserved, bucket.head())
-        for queue, tasks in state.queues.buckets.items()
-        for task, bucket in tasks.items()
+        (queue, *key): (shape.served, shape.unserved)
+        for queue, shapes in state.queues.shapes.items()
+        for key, shape in shapes.items()
     }
     return fields
 
@@ -183,6 +184,8 @@ def scheduled(
     heartbeat_ms: int = 0,
     token: int = 0,
     losses: int = 0,
+    rules: TaskRules | None = None,
+    at: int = 0,
 ) -> TaskScheduled:
     """Return an attempt that is ready."""
     return TaskScheduled(
@@ -199,7 +202,8 @@ def scheduled(
         heartbeat_ms=heartbeat_ms,
         fencing_token=token,
         losses=losses,
-        at=0,
+        rules=rules,
+        at=at,
     )
 
 

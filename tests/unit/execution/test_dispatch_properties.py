@@ -75,7 +75,8 @@ class Model:
         assert (event.task.run_id, event.task.step) == (first.run_id, first.step)
         free = self._candidates(first)
         assert event.worker in free
-        assert free[event.worker] == max(free.values()), f"{event.worker} of {free}"
+        shares = {name: count / self.workers[name].slots for name, count in free.items()}
+        assert shares[event.worker] == max(shares.values()), f"{event.worker} of {shares}"
         self.waiting.remove(first)
         self.workers[event.worker].given.append(event.assignment)
         self.open[event.assignment] = event
@@ -197,7 +198,7 @@ class World:
         for worker in list(self.holds):
             self.report(worker)
         state = self.shard.state
-        assert not (state.open or state.runs or state.assignments or state.queues.buckets or self.model.waiting)
+        assert not (state.open or state.runs or state.assignments or state.queues.shapes or self.model.waiting)
 
 
 NAME = st.sampled_from(WORKERS)

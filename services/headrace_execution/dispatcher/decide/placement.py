@@ -1,7 +1,14 @@
-"""Which worker gets which attempt: most free slots on the one side, highest priority and then oldest on the other.
+"""Which worker gets which attempt, and in what order.
 
-Free slots are what a worker announced minus what it was given and has not ended. Since every assignment counts at once,
-n attempts over m idle workers with equal slots are spread so that no two differ by more than one.
+*Order*: the highest priority over the whole queue, then whose turn it is (`fairness.py`), then who came first. What a
+limit holds back, or what no worker has room for, does not hold up what comes after it.
+
+*Worker*: the one with the largest share of its slots free. Since every assignment counts at once, n attempts over m
+workers with equal slots are spread so that no two differ by more than one, and in proportion where slots differ. A
+worker that an attempt prefers is taken while it has room: nobody waits for one that is busy.
+
+An attempt that takes several slots would wait for ever where others take each slot that becomes free. So the worker
+with most of them free is kept for the first such attempt: nothing that comes after it begins there.
 
 An attempt that was lost with its worker too often runs alone: on a worker that has nothing else to do, and gets nothing
 else meanwhile, so that nobody else is blamed for the next loss. To come by such a worker, the least busy one that
@@ -15,94 +22,129 @@ from collections.abc import Iterator
 from headrace.contracts.dispatch_events import TaskAssigned, TaskQueued
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher.decide.alone import could_run_alone, kept_empty
+from headrace_execution.dispatcher.decide.offering import serving
 from headrace_execution.dispatcher.notes import notes_for
-from headrace_execution.dispatcher.queues import Attempt
+from headrace_execution.dispatcher.permits import gatekeeper, limits_of
+from headrace_execution.dispatcher.queues import Attempt, Closed
 from headrace_execution.dispatcher.round import Round
+from headrace_execution.dispatcher.rules import QUEUE, Labels, ShapeKey, labels_of, shape_of, slots_of
 from headrace_execution.dispatcher.state import DispatcherState, Worker
+from headrace_execution.dispatcher.turns import in_turn
 
 
 def admit(round_: Round) -> Iterator[Message]:
     """Assign the fresh attempts of a record where nothing that waits comes first; queue the others."""
     state = round_.state
-    for task in sorted(round_.fresh.values(), key=lambda task: -task.priority):
-        behind = task.losses >= state.quarantine_from or _next(state, task.queue) is not None
-        worker = None if behind else pick(state, task.queue, task.task)
+    if not round_.fresh:
+        return
+    closed = gatekeeper(state, round_.now_ms)
+    waiting: dict[str, bool] = {}
+    for task in in_turn(state, round_.fresh.values()):
+        if state.quarantine or task.queue not in waiting:
+            search = Search(state, task.queue, closed)
+            # Where a worker is kept for somebody, the order decides: everything goes through the queue.
+            waiting[task.queue] = search.next() is not None or bool(search.kept)
+        worker = None
+        if not waiting[task.queue] and task.losses < state.quarantine_from:
+            limits = limits_of(state, task)
+            worker = pick(state, task) if not limits or closed(limits) is None else None
         if worker is None:
+            waiting[task.queue] |= slots_of(task) > 1
             yield TaskQueued(task=task, shard=round_.decision_shard, at=round_.now_ms)
         else:
             yield _assignment(round_, task, round_.decision_shard, worker)
 
 
 def place(round_: Round, queue: str) -> Iterator[Message]:
-    """Assign what waits in a queue for as long as there is a slot for it."""
+    """Assign what waits in a queue for as long as there is room for it."""
     state = round_.state
-    for attempt, worker in _alone(state, queue):
+    closed = gatekeeper(state, round_.now_ms)
+    for attempt, worker in could_run_alone(state, queue, closed):
         yield _assignment(round_, attempt.task, attempt.shard, worker)
-    while (found := _next(state, queue)) is not None:
+    search = Search(state, queue, closed)
+    while (found := search.next()) is not None:
         attempt, worker = found
         yield _assignment(round_, attempt.task, attempt.shard, worker)
 
 
 def placeable(state: DispatcherState, queue: str) -> bool:
     """Tell whether something waits in a queue that could run now."""
-    if queue not in state.queues.buckets:
+    if queue not in state.queues.shapes:
         return False
-    return _next(state, queue) is not None or next(_alone(state, queue), None) is not None
+    closed = gatekeeper(state, state.live.now_ms)
+    if Search(state, queue, closed).next() is not None:
+        return True
+    return next(could_run_alone(state, queue, closed), None) is not None
 
 
-def _next(state: DispatcherState, queue: str) -> tuple[Attempt, Worker] | None:
-    """Return the first attempt of a queue for which there is a worker with a free slot, and that worker."""
-    found: tuple[Attempt, Worker] | None = None
-    for task, bucket in state.queues.buckets.get(queue, {}).items():
-        head = bucket.head()
-        if head is None or (found is not None and found[0].order < head.order):
-            continue
-        worker = pick(state, queue, task)
-        if worker is not None:
-            found = (head, worker)
-    return found
+class Search:
+    """Looks for what can run in a queue while nothing but assignments happens: what has no room then, gets none."""
+
+    def __init__(self, state: DispatcherState, queue: str, closed: Closed) -> None:
+        self._state = state
+        self._queue = queue
+        self._closed = closed
+        self._full: set[ShapeKey] = set()
+        self.kept = ""
+        """The worker that is kept for an attempt that needs several of its slots."""
+
+    def next(self) -> tuple[Attempt, Worker] | None:
+        """Return the first attempt of the queue for which there is a worker with room, and that worker."""
+        state, self.kept = self._state, ""
+        shapes = state.queues.shapes.get(self._queue)
+        if shapes is None or self._closed(((self._queue, QUEUE, ""),)) is not None:
+            return None
+        found = [shape.head(self._closed) for key, shape in shapes.items() if key not in self._full]
+        heads = [head for head in found if head is not None]
+        if len(heads) > 1:
+            heads.sort(key=lambda head: head[0])
+        for _, attempt in heads:
+            worker = pick(state, attempt.task, self.kept)
+            if worker is not None:
+                return attempt, worker
+            if slots_of(attempt.task) > 1:
+                self.kept = self.kept or _roomiest(state, attempt.task)
+            elif not self.kept:
+                self._full.add(shape_of(attempt.task))
+        return None
 
 
-def pick(state: DispatcherState, queue: str, task: str) -> Worker | None:
-    """Return the worker with the most free slots for a task, then the least busy, then who waits longest."""
-    reserved = _reserved(state)
-    best: tuple[int, int, int, str] | None = None
-    for name in state.offers.get((queue, task), ()):
+def pick(state: DispatcherState, task: TaskScheduled, kept: str = "") -> Worker | None:
+    """Return the preferred worker if it has room; else the one with the largest share of its slots free, then the least
+    busy, then who waits longest.
+    """
+    queue = task.queue
+    reserved = kept_empty(state) if state.quarantine else ""
+    slots, preferred = 1, ""
+    labels: Labels = ()
+    if task.rules is not None:
+        slots, labels = task.rules.slots, labels_of(task)
+        preferred = _preferred(state, task, task.rules.prefer) if task.rules.prefer else ""
+    best: tuple[float, int, int, str] | None = None
+    for name in state.offers.get((queue, task.task), ()):
         worker = state.workers[name]
         free = worker.free(queue)
-        if free <= 0 or worker.alone or name == reserved:
+        if free < slots or worker.alone or name in (reserved, kept):
             continue
-        rank = (-free, worker.busy, worker.last_assignment, name)
+        if labels and not worker.fits(queue, slots, labels):
+            continue
+        if name == preferred:
+            return worker
+        rank = (-free / worker.offers[queue].slots, worker.busy, worker.last_assignment, name)
         if best is None or rank < best:
             best = rank
     return None if best is None else state.workers[best[3]]
 
 
-def _alone(state: DispatcherState, queue: str) -> Iterator[tuple[Attempt, Worker]]:
-    """Yield the attempts of a queue that must run alone and could, each with its worker."""
-    for attempt in _quarantined(state):
-        if attempt.task.queue == queue:
-            worker = _emptiest(state, attempt)
-            if worker is not None and worker.busy == 0:
-                yield attempt, worker
+def _preferred(state: DispatcherState, task: TaskScheduled, prefer: str) -> str:
+    return prefer if prefer in state.workers else state.sticky.get((task.queue, prefer), "")
 
 
-def _reserved(state: DispatcherState) -> str:
-    """Return the worker that is kept from new work for the sake of an attempt that runs alone; mostly empty."""
-    for attempt in _quarantined(state):
-        worker = _emptiest(state, attempt)
-        if worker is not None:
-            return worker.name
-    return ""
-
-
-def _quarantined(state: DispatcherState) -> list[Attempt]:
-    return sorted(state.quarantine.values(), key=lambda attempt: attempt.order) if state.quarantine else []
-
-
-def _emptiest(state: DispatcherState, attempt: Attempt) -> Worker | None:
-    names = state.offers.get((attempt.task.queue, attempt.task.task), ())
-    return min((state.workers[name] for name in names), key=lambda worker: (worker.busy, worker.name), default=None)
+def _roomiest(state: DispatcherState, task: TaskScheduled) -> str:
+    """Return the worker on which most slots are free, of those that have as many as a task needs."""
+    names = serving(state, task.queue, task.task, slots_of(task), labels_of(task))
+    return min(names, key=lambda name: (-state.workers[name].free(task.queue), name), default="")
 
 
 def _assignment(round_: Round, task: TaskScheduled, shard: int, worker: Worker) -> TaskAssigned:

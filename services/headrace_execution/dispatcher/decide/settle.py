@@ -12,6 +12,7 @@ from headrace.contracts.dispatch_events import TaskAssigned
 from headrace.contracts.message import Message
 from headrace_execution.dispatcher.decide.placement import place, placeable
 from headrace_execution.dispatcher.decide.serving import tell, untold
+from headrace_execution.dispatcher.permits import refill
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.state import DispatcherState
 
@@ -33,6 +34,7 @@ def settle(round_: Round) -> Iterator[Message]:
 def everything(round_: Round) -> Iterator[Message]:
     """Yield all that follows. Whoever stops asking leaves the rest pending."""
     state, live = round_.state, round_.state.live
+    refill(state, round_.now_ms)
     while live.dirty or live.audit:
         for queue in sorted(live.dirty):
             yield from place(round_, queue)
