@@ -6,7 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headrace.authoring.async_tasks import async_task
     from headrace.authoring.listeners import listener
+    from headrace.authoring.middleware import middleware
+    from headrace.authoring.outside import PENDING, Finished
     from headrace.authoring.resources import resource
     from headrace.authoring.retry import NonRetryable, Retry
     from headrace.authoring.task_context import current
@@ -49,19 +52,25 @@ _PLACES = {
     # Tasks and what belongs to them.
     "NonRetryable": "headrace.authoring.retry",
     "Retry": "headrace.authoring.retry",
+    "Finished": "headrace.authoring.outside",
+    "PENDING": "headrace.authoring.outside",
+    "async_task": "headrace.authoring.async_tasks",
     "current": "headrace.authoring.task_context",
     "listener": "headrace.authoring.listeners",
+    "middleware": "headrace.authoring.middleware",
     "resource": "headrace.authoring.resources",
     "task": "headrace.authoring.tasks",
     "trigger": "headrace.authoring.triggers",
 }
 
 __all__ = [
+    "PENDING",
     "AsyncClient",
     "AsyncHandle",
     "ChildFailed",
     "Client",
     "ClientError",
+    "Finished",
     "Handle",
     "InvalidStart",
     "NoSuchWorkflow",
@@ -75,8 +84,10 @@ __all__ = [
     "WorkflowDefinition",
     "WorkflowFailed",
     "WorkflowFailure",
+    "async_task",
     "current",
     "listener",
+    "middleware",
     "resource",
     "task",
     "trigger",

@@ -1,4 +1,4 @@
-"""What an author's modules and files hold: tasks, workflows, graphs, listeners, triggers and resources, by name."""
+"""What an author's modules and files hold, by name: tasks, workflows, graphs, listeners, and all that is declared."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LoadedGraph:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apps:
-    """Everything by name. The values of tasks, listeners, triggers and resources are what their decorators made."""
+    """Everything by name. What is no workflow and no graph is what its decorator made."""
 
     tasks: dict[str, Any] = field(default_factory=dict)
     workflows: dict[str, WorkflowDefinition] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class Apps:
     listeners: dict[str, Any] = field(default_factory=dict)
     triggers: dict[str, Any] = field(default_factory=dict)
     resources: dict[str, Any] = field(default_factory=dict)
+    middleware: dict[str, Any] = field(default_factory=dict)
 
 
 def load_apps(paths: Sequence[str]) -> Apps:

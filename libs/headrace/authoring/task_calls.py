@@ -53,14 +53,27 @@ def arguments(function: Callable[..., Any], task: TaskScheduled) -> tuple[list[A
     Raises:
         InputMismatch: the input is no JSON, or does not fit the parameters.
     """
+    return fitted(function, task, *bound(task))
+
+
+def bound(task: TaskScheduled) -> tuple[list[Any], dict[str, Any]]:
+    """Return an input as arguments, whether they fit or not. Raises `InputMismatch` where it is no JSON."""
     try:
-        args, kwargs = bind_input(task.input, task.content_type)
+        return bind_input(task.input, task.content_type)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputMismatch(f"Expected the input of task {task.task} to be {task.content_type}, but {error}") from None
+
+
+def fitted(
+    function: Callable[..., Any], task: TaskScheduled, args: list[Any], kwargs: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return arguments as a function takes them. Raises `InputMismatch` where they do not fit its parameters."""
     fit = _fit if type(function).__hash__ is not None else _fit.__wrapped__
     takes_nothing, problem = fit(function, len(args), tuple(kwargs))
     if takes_nothing and args == [None]:
         return [], {}
+    if problem and kwargs and args == [None] and not fit(function, 0, tuple(kwargs))[1]:
+        return [], kwargs  # no input at all, but what middleware has added
     if problem:
         raise InputMismatch(f"Expected the input of task {task.task}{problem}")
     return args, kwargs
@@ -102,6 +115,23 @@ def returned(task: TaskScheduled, value: object, limit_bytes: int) -> Outcome:
         )
         return Failed(error="headrace.OutputTooLarge", cause=cause)
     return Succeeded(output=output)
+
+
+def kept_bytes(value: Any, limit_bytes: int, what: str) -> bytes:
+    """Return as JSON what the dispatcher is to keep for an attempt; nothing for None.
+
+    Raises:
+        ValueError: it is too large, or JSON cannot hold it.
+    """
+    if value is None:
+        return b""
+    try:
+        data = to_json(value)
+    except (TypeError, RecursionError, OverflowError, msgspec.MsgspecError) as error:
+        raise ValueError(f"Expected the {what} as JSON, but {error}") from None
+    if len(data) > limit_bytes:
+        raise ValueError(f"Expected the {what} to have at most {limit_bytes} bytes as JSON, but found {len(data)}")
+    return data
 
 
 def raised(error: BaseException, limit_bytes: int) -> Failed:

@@ -102,6 +102,7 @@ class TaskContext:
         attempt: from 1.
         assignment: number of this delivery of the attempt; grows with every redelivery.
         fencing_token: token of the lease that the attempt holds, for what the lease protects; 0 without one.
+        details: what an earlier run of this task gave to its last `heartbeat(details)`; None without any.
         idempotency_key: stable over redeliveries of one attempt.
         task_key: stable over all attempts.
     """
@@ -118,6 +119,7 @@ class TaskContext:
         fencing_token: int = 0,
         task: str = "",
         stop: StopFlag | None = None,
+        details: Any = None,
     ) -> None:
         self.log = TaskLog(sink)
         self.task = task
@@ -127,6 +129,7 @@ class TaskContext:
         self.attempt = attempt
         self.assignment = assignment
         self.fencing_token = fencing_token
+        self.details = details
         self._sink = sink
         self._stop = stop or StopFlag()
 
@@ -157,7 +160,11 @@ class TaskContext:
         self._stop.add(lambda: context.run(function))
 
     def heartbeat(self, details: Any = None) -> None:
-        """Say that the attempt is alive; under `heartbeat=...` a longer silence than that ends it."""
+        """Say that the attempt is alive; under `heartbeat=...` a longer silence than that ends it.
+
+        The last details, as JSON, reach the next run of the task, on whichever worker and in whichever attempt, as
+        `current().details`. Raises ValueError where they are too large.
+        """
         self._sink.heartbeat(details)
 
     def record_io(self, *, rows: int = 0, bytes: int = 0, dataset: str = "") -> None:  # noqa: A002  as above

@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from headrace.authoring.durations import Duration, duration_ms
 from headrace.authoring.names import check_name
+from headrace.authoring.outside import Outside
 from headrace.authoring.retry import Retry
 from headrace.contracts.retry import RetryPolicy
 
@@ -28,6 +29,8 @@ class TaskDefinition(Generic[P, R]):
         priority: 0 to 9, 9 first.
         resource: what it holds `units` of while it runs; empty: nothing.
         capacity: 0: the resource is declared elsewhere.
+        pool: the process pool that a plain function runs in; empty: in a thread.
+        outside: how an async task's work, which is done outside, is looked after.
     """
 
     name: str
@@ -40,6 +43,8 @@ class TaskDefinition(Generic[P, R]):
     resource: str = ""
     units: int = 0
     capacity: int = 0
+    pool: str = ""
+    outside: Outside | None = None
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +58,7 @@ class TaskDefinition(Generic[P, R]):
     @property
     def where(self) -> str:
         """Where the function stands, for people."""
-        code = getattr(self.function, "__code__", None)
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
         return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else repr(self.function)
 
 
@@ -69,6 +74,7 @@ def task(
     heartbeat: Duration | None = None,
     priority: int = DEFAULT_PRIORITY,
     resource: Mapping[str, Any] | None = None,
+    pool: str = "",
 ) -> Callable[[Callable[P, R]], TaskDefinition[P, R]]: ...
 def task(
     function: Callable[..., Any] | None = None,
@@ -81,6 +87,7 @@ def task(
     heartbeat: Duration | None = None,
     priority: int = DEFAULT_PRIORITY,
     resource: Mapping[str, Any] | None = None,
+    pool: str = "",
 ) -> Any:
     """Make a function a task.
 
@@ -93,6 +100,8 @@ def task(
         heartbeat: the longest silence between the attempt's own `current().heartbeat()` calls.
         priority: 0 to 9, 9 first.
         resource: `{"name": ..., "units": 1}`, held while it runs; `capacity` declares the resource as well.
+        pool: run the function in a process of the pool with this name, which the worker keeps; its crash fails that
+            attempt alone.
 
     Raises:
         ValueError: an option does not fit.
@@ -118,6 +127,7 @@ def task(
             resource=held,
             units=units,
             capacity=capacity,
+            pool=_checked_pool(target, pool, what) if pool else "",
         )
 
     return define if function is None else define(function)
@@ -129,6 +139,14 @@ def _checked_name(target: Any, name: str) -> str:
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         raise TypeError(f"Expected @task on a function that returns, but {target.__qualname__} yields")
     return check_name(name or getattr(target, "__name__", ""), f"task {getattr(target, '__qualname__', target)}")
+
+
+def _checked_pool(target: Any, pool: str, what: str) -> str:
+    if inspect.iscoroutinefunction(target):
+        raise TypeError(f"Expected {what} to be a plain function, since it names a pool, but it is async")
+    if "<locals>" in getattr(target, "__qualname__", ""):
+        raise TypeError(f"Expected {what} at the top of its module, where a process of a pool finds it")
+    return check_name(pool, f"the pool of {what}")
 
 
 def _resource(value: Mapping[str, Any] | None, what: str) -> tuple[str, int, int]:

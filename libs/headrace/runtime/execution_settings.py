@@ -58,8 +58,26 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
         Meta(description="Tasks that a worker runs at once, per queue, unless told; most tasks wait for others.", ge=1),
     ] = 8
     queues: Annotated[
-        str, Meta(description="More queues that a worker serves, separated by commas, besides those its apps name.")
+        str,
+        Meta(
+            description="More queues that a worker serves, separated by commas, besides those its apps name. "
+            "`name=slots` gives a queue slots of its own: thousands, where its tasks only wait for work done outside."
+        ),
     ] = ""
+    pools: Annotated[
+        str,
+        Meta(
+            description="Processes of the pools that tasks name, as `name=processes`, separated by commas; a pool that "
+            "is not named here has as many as there are processors."
+        ),
+    ] = ""
+    note_limit_bytes: Annotated[
+        int,
+        Meta(
+            description="Largest details of a heartbeat, and handle of an async task: the dispatcher keeps them.",
+            ge=64,
+        ),
+    ] = 4_096
     log_line_limit_bytes: Annotated[
         int, Meta(description="Longest line of a task's output; the rest of it is cut, with a mark.", ge=64)
     ] = 8_192

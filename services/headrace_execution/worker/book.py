@@ -11,8 +11,15 @@ lost, the page begins anew under another one: what it held is stopped, since som
 from __future__ import annotations
 
 from headrace.contracts.message import Message
-from headrace.contracts.reports import FinishedAssignment, QueueOffer, WorkerGoodbye, WorkerHeartbeat, WorkerHello
-from headrace_execution.worker.pages import ENDED, LOST, Action, JobId, Page, stop
+from headrace.contracts.reports import (
+    AttemptNote,
+    FinishedAssignment,
+    QueueOffer,
+    WorkerGoodbye,
+    WorkerHeartbeat,
+    WorkerHello,
+)
+from headrace_execution.worker.pages import ENDED, HANDLE, LOST, Action, JobId, Page, stop
 from headrace_execution.worker.reads import READS, Reader
 
 
@@ -82,20 +89,28 @@ class Book:
         if job.number in page.held:
             page.beats[job.number] = None
 
+    def note(self, job: JobId, kind: str, data: bytes) -> None:
+        """Keep something for the next run of a job's attempt. Somebody waits for a handle: it is reported at once."""
+        page = self.pages[job.shard]
+        if job.number in page.held:
+            page.notes[job.number, kind] = data
+            page.urgent = page.urgent or kind == HANDLE
+
     # --- stopping -----------------------------------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Take nothing more."""
+    def stop(self) -> list[Action]:
+        """Take nothing more. What only polls a handle is handed back at once: another worker polls it as well."""
         self.stopping = True
         for page in self.pages.values():
             page.urgent = True
+        return self.hand_back(only_handles=True)
 
-    def hand_back(self) -> list[Action]:
+    def hand_back(self, *, only_handles: bool = False) -> list[Action]:
         """Give back what has not ended by itself."""
         actions: list[Action] = []
         for page in self.pages.values():
             for number, held in page.held.items():
-                if not held.sent and not held.stopped:
+                if not held.sent and not held.stopped and (held.has_handle or not only_handles):
                     page.handed_back[number] = None
                     actions += stop(page, number, LOST)
         return actions
@@ -128,6 +143,8 @@ class Book:
             )
         beats = list(page.beats)
         page.beats.clear()
+        notes = [AttemptNote(assignment=number, kind=kind, data=data) for (number, kind), data in page.notes.items()]
+        page.notes.clear()
         return WorkerHeartbeat(
             worker=self.worker,
             session=page.session,
@@ -138,6 +155,7 @@ class Book:
             finished=list(page.finished.values()),
             handed_back=list(page.handed_back),
             stopping=self.stopping,
+            notes=notes,
             sent_at=now_ms,
         )
 

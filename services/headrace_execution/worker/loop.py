@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 _log = logging.getLogger("headrace.worker")
@@ -39,6 +39,11 @@ class LoopThread:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._cancel, key)
 
+    def call(self, function: Callable[[], None]) -> None:
+        """Call something on the loop."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(function)
+
     def settle(self) -> None:
         """Wait until what was cancelled has ended, at most the time that it has to clean up."""
         if self._loop is not None:
@@ -46,8 +51,9 @@ class LoopThread:
 
     def close(self) -> None:
         """Stop the loop; what still runs is cancelled."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.call_soon_threadsafe(loop.stop)
 
     def _begin(self, key: object, work: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None

@@ -35,7 +35,7 @@ class AttemptOutput:
     __slots__ = ("_beat", "_left", "_limit", "_line_bytes", "_lock", "_part", "_part_characters", "_ship")
 
     def __init__(
-        self, ship: Callable[[str, str], None], beat: Callable[[], None], *, line_bytes: int, limit_bytes: int
+        self, ship: Callable[[str, str], None], beat: Callable[[Any], None], *, line_bytes: int, limit_bytes: int
     ) -> None:
         self._ship = ship
         self._beat = beat
@@ -63,7 +63,7 @@ class AttemptOutput:
 
     def heartbeat(self, details: Any) -> None:
         """Pass a heartbeat on."""
-        self._beat()
+        self._beat(details)
 
     def record_io(self, *, rows: int, bytes: int, dataset: str) -> None:  # noqa: A002  the unit is the name users know
         """Ship an account of what was read or written."""

@@ -12,6 +12,9 @@ ENDED = "ended"
 LOST = "lost"
 """The worker was believed lost: another one runs it, but a success still counts."""
 
+DETAILS, HANDLE = "details", "handle"
+"""Kinds of what an attempt wants kept for its next run."""
+
 
 class JobId(msgspec.Struct, frozen=True):
     """An assignment as a worker names it: the dispatcher shard and the number there."""
@@ -28,7 +31,14 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """End this, as far as it lets itself be ended."""
+    """End this, as far as it lets itself be ended. `elsewhere`: another worker goes on with the attempt."""
+
+    job: JobId
+    elsewhere: bool = False
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The log holds the handle that this has submitted: it may be polled."""
 
     job: JobId
 
@@ -39,7 +49,7 @@ class Quit(msgspec.Struct, frozen=True):
     reason: str
 
 
-Action = Start | Stop | Quit
+Action = Start | Stop | Kept | Quit
 
 
 class Held(msgspec.Struct, kw_only=True):
@@ -48,6 +58,8 @@ class Held(msgspec.Struct, kw_only=True):
     assigned: TaskAssigned
     stopped: str = ""
     sent: bool = False
+    has_handle: bool = False
+    """Whether the log holds the handle of what it has submitted outside."""
 
 
 class Page(msgspec.Struct, kw_only=True):
@@ -64,6 +76,8 @@ class Page(msgspec.Struct, kw_only=True):
     finished: dict[int, FinishedAssignment] = {}
     handed_back: dict[int, None] = {}
     beats: dict[int, None] = {}
+    notes: dict[tuple[int, str], bytes] = {}
+    """What assignments want kept, by number and kind, until it is reported."""
     urgent: bool = False
     """Whether there is something to report that somebody waits for."""
 
@@ -74,4 +88,4 @@ def stop(page: Page, number: int, why: str) -> list[Action]:
     if held is None:
         return []
     before, held.stopped = held.stopped, why if held.stopped != ENDED else ENDED
-    return [] if before else [Stop(JobId(page.shard, number))]
+    return [] if before else [Stop(JobId(page.shard, number), elsewhere=why == LOST)]

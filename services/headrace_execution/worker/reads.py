@@ -10,6 +10,7 @@ import msgspec
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
+    AttemptsNoted,
     AttemptTimedOut,
     TaskAssigned,
     TaskDropped,
@@ -17,7 +18,19 @@ from headrace.contracts.dispatch_events import (
 )
 from headrace.contracts.message import Message
 from headrace.contracts.worker_events import WorkerJoined, WorkerLost
-from headrace_execution.worker.pages import ENDED, LOST, Action, Held, JobId, Page, Quit, Start, stop
+from headrace_execution.worker.pages import (
+    ENDED,
+    HANDLE,
+    LOST,
+    Action,
+    Held,
+    JobId,
+    Kept,
+    Page,
+    Quit,
+    Start,
+    stop,
+)
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -37,7 +50,8 @@ def task_assigned(reader: Reader, page: Page, event: TaskAssigned) -> list[Actio
         page.handed_back[event.assignment] = None
         page.urgent = True
         return []
-    page.held[event.assignment] = Held(assigned=event)
+    has_handle = event.noted is not None and bool(event.noted.handle)
+    page.held[event.assignment] = Held(assigned=event, has_handle=has_handle)
     return [Start(JobId(page.shard, event.assignment), event)]
 
 
@@ -54,6 +68,19 @@ def taken_back(reader: Reader, page: Page, event: TaskRequeued | AttemptLost) ->
 def no_longer_wanted(reader: Reader, page: Page, event: TaskDropped | AttemptTimedOut) -> list[Action]:
     """The attempt is over, whatever comes of it here."""
     return stop(page, event.assignment, ENDED) if event.worker == reader.worker else []
+
+
+def attempts_noted(reader: Reader, page: Page, event: AttemptsNoted) -> list[Action]:
+    """The log holds handles: what has submitted them polls from here on."""
+    if event.worker != reader.worker or event.session != page.session:
+        return []
+    actions: list[Action] = []
+    for note in event.notes:
+        held = page.held.get(note.assignment)
+        if held is not None and note.kind == HANDLE:
+            held.has_handle = bool(note.data)
+            actions.append(Kept(JobId(page.shard, note.assignment)))
+    return actions
 
 
 def worker_joined(reader: Reader, page: Page, event: WorkerJoined) -> list[Action]:
@@ -73,6 +100,7 @@ def worker_lost(reader: Reader, page: Page, event: WorkerLost) -> list[Action]:
     page.finished.clear()
     page.handed_back.clear()
     page.beats.clear()
+    page.notes.clear()
     page.lives += 1
     page.session = f"{reader.process}-{page.lives}"
     page.joined = False
@@ -95,6 +123,7 @@ READS: dict[type[Message], Callable[[Reader, Page, Any], list[Action]]] = {
     AssignmentsEnded: assignments_ended,
     TaskRequeued: taken_back,
     AttemptLost: taken_back,
+    AttemptsNoted: attempts_noted,
     TaskDropped: no_longer_wanted,
     AttemptTimedOut: no_longer_wanted,
     WorkerJoined: worker_joined,

@@ -1,34 +1,40 @@
-"""Runs attempts: plain functions in threads, async functions on a loop. Each outcome is told once, where it ended."""
+"""Runs attempts: plain functions in threads or in processes of a pool, async functions on a loop. Each outcome is told
+once, where it ended.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import msgspec
 
+from headrace.authoring.middleware import MiddlewareDefinition, call_async, call_plain
+from headrace.authoring.outside import keeper
 from headrace.authoring.task_calls import (
     Failed,
     InputMismatch,
     Outcome,
     Stopped,
-    arguments,
     mismatch,
     raised,
     returned,
 )
 from headrace.authoring.task_context import StopFlag, TaskContext, running
 from headrace.authoring.tasks import TaskDefinition
+from headrace.contracts.dispatch_events import AttemptNotes
 from headrace.contracts.task_events import TaskScheduled
 from headrace.runtime.telemetry import start_span, tracing
+from headrace_execution.worker.contexts import context_of
+from headrace_execution.worker.handles import HandleKeeper
 from headrace_execution.worker.loop import LoopThread
 from headrace_execution.worker.output import AttemptOutput, writing_to
 from headrace_execution.worker.pages import JobId, Start
+from headrace_execution.worker.pool_messages import Beat, Call, Io, Line, ToWorker
+from headrace_execution.worker.pools import Pools
 from headrace_execution.worker.threads import Threads
 
 _log = logging.getLogger("headrace.worker")
@@ -36,6 +42,8 @@ _log = logging.getLogger("headrace.worker")
 _NO_SPAN = nullcontext("")
 
 Ended = Callable[["Job", Outcome], None]
+Keep = Callable[[JobId, bytes], None]
+"""Has the handle of an async task's attempt kept; `Runner.kept` says when it is."""
 
 
 class Job(msgspec.Struct, kw_only=True, eq=False):
@@ -46,6 +54,8 @@ class Job(msgspec.Struct, kw_only=True, eq=False):
     output: AttemptOutput
     stop: StopFlag
     started_at: int
+    noted: AttemptNotes | None = None
+    keeper: HandleKeeper | None = None
     trace: str = ""
 
 
@@ -60,11 +70,19 @@ class Runner:
         payload_bytes: int,
         cause_bytes: int,
         cancel_grace_ms: int = 2_000,
+        middleware: Sequence[MiddlewareDefinition] = (),
+        pools: Pools | None = None,
+        keep: Keep | None = None,
+        note_bytes: int = 4_096,
     ) -> None:
         self._tasks = tasks
         self._ended = ended
         self._payload_bytes = payload_bytes
         self._cause_bytes = cause_bytes
+        self._middleware = tuple(middleware)
+        self._pools = pools
+        self._keep = keep
+        self._note_bytes = note_bytes
         self._threads = Threads()
         self._loop = LoopThread(cancel_grace_ms / 1_000)
         self._jobs: dict[JobId, Job] = {}
@@ -72,22 +90,46 @@ class Runner:
     def start(self, start: Start, output: AttemptOutput, now_ms: int) -> None:
         """Begin an attempt."""
         task = start.assigned.task
-        job = Job(id=start.job, task=task, output=output, stop=StopFlag(), started_at=now_ms, trace=task.trace)
+        job = Job(
+            id=start.job,
+            task=task,
+            output=output,
+            stop=StopFlag(),
+            started_at=now_ms,
+            noted=start.assigned.noted,
+            trace=task.trace,
+        )
         definition = self._tasks.get(task.task)
         if definition is None:
             cause = f"Expected a task that this worker offers, but found {task.task}"
             self._ended(job, Failed(error="headrace.UnknownTask", cause=cause, retryable=False))
             return
         self._jobs[job.id] = job
+        if definition.outside is not None and self._keep is not None:
+            before = job.noted.handle if job.noted is not None else b""
+            job.keeper = HandleKeeper(before, partial(self._keep, job.id), self._note_bytes)
         if definition.is_async:
             self._loop.run(job.id, self._run_async(definition, job))
+        elif definition.pool and self._pools is not None:
+            self._threads.run(partial(self._run_pooled, self._pools, definition, job))
         else:
             self._threads.run(partial(self._run_plain, definition, job))
 
-    def stop(self, job_id: JobId) -> None:
-        """Tell an attempt to end: a coroutine is cancelled, a thread sees `current().cancelled`."""
+    def kept(self, job_id: JobId) -> None:
+        """Tell an attempt that the handle of what it has submitted is kept."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.keeper is not None:
+            self._loop.call(job.keeper.confirm)
+
+    def stop(self, job_id: JobId, *, elsewhere: bool = False) -> None:
+        """Tell an attempt to end: a coroutine is cancelled, a thread sees `current().cancelled`.
+
+        Where another worker goes on `elsewhere`, an async task leaves alone what it has submitted.
+        """
         job = self._jobs.get(job_id)
         if job is not None:
+            if job.keeper is not None:
+                job.keeper.elsewhere = elsewhere
             job.stop.set()
             self._loop.cancel(job_id)
             if job.stop.has_callbacks:
@@ -98,17 +140,20 @@ class Runner:
         self._loop.settle()
 
     def close(self) -> None:
-        """Let go of threads and loop."""
+        """Let go of threads and loop. What was submitted outside goes on: another worker will poll it."""
+        for job in list(self._jobs.values()):
+            job.stop.set()  # that the end of the process cancels it is no failure of its own
+            if job.keeper is not None:
+                job.keeper.elsewhere = True
         self._threads.close()
         self._loop.close()
+        if self._pools is not None:
+            self._pools.close()
 
     def _run_plain(self, definition: TaskDefinition[..., Any], job: Job) -> None:
         try:
-            with self._span(job) as job.trace, running(self._context(job, definition)), writing_to(job.output):
-                args, kwargs = arguments(definition.function, job.task)
-                value = definition.function(*args, **kwargs)
-                if inspect.iscoroutine(value):
-                    value = asyncio.run(value)
+            with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
+                value = call_plain(definition.function, job.task, self._middleware)
             outcome = returned(job.task, value, self._payload_bytes)
         except InputMismatch as error:
             outcome = mismatch(error)
@@ -117,16 +162,26 @@ class Runner:
         self._tell(job, outcome)
 
     async def _run_async(self, definition: TaskDefinition[..., Any], job: Job) -> None:
+        if job.keeper is not None:
+            keeper.set(job.keeper)
         try:
-            with self._span(job) as job.trace, running(self._context(job, definition)), writing_to(job.output):
-                args, kwargs = arguments(definition.function, job.task)
-                value = await definition.function(*args, **kwargs)
+            with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
+                value = await call_async(definition.function, job.task, self._middleware)
             outcome = returned(job.task, value, self._payload_bytes)
         except InputMismatch as error:
             outcome = mismatch(error)
         except GeneratorExit:
             raise  # the process ends, and takes the coroutine with it
         except BaseException as error:  # noqa: BLE001  as above; out of here it would end the loop
+            outcome = raised(error, self._cause_bytes)
+        self._tell(job, outcome)
+
+    def _run_pooled(self, pools: Pools, definition: TaskDefinition[..., Any], job: Job) -> None:
+        call = Call(task=job.task, assignment=job.id.number, noted=job.noted)
+        try:
+            with self._span(job) as job.trace:
+                outcome = pools.run(definition.pool, call, job.stop, partial(_take, job.output))
+        except BaseException as error:  # noqa: BLE001  a process that cannot be made fails the task
             outcome = raised(error, self._cause_bytes)
         self._tell(job, outcome)
 
@@ -153,16 +208,16 @@ class Runner:
         }
         return start_span(f"task {task.task}", task.trace, attributes, "consumer")
 
-    def _context(self, job: Job, definition: TaskDefinition[..., Any]) -> TaskContext:
-        task = job.task
-        return TaskContext(
-            job.output,
-            workflow_id=task.workflow_id,
-            run_id=task.run_id,
-            step=task.step,
-            attempt=task.attempt,
-            assignment=job.id.number,
-            fencing_token=task.fencing_token,
-            task=definition.name,
-            stop=job.stop,
-        )
+    def _context(self, job: Job) -> TaskContext:
+        return context_of(job.task, job.id.number, job.noted, job.output, job.stop)
+
+
+def _take(output: AttemptOutput, message: ToWorker) -> None:
+    """Pass on what an attempt in a process says."""
+    match message:
+        case Line():
+            output.line(message.level, message.message)
+        case Beat():
+            output.heartbeat(msgspec.json.decode(message.details))
+        case Io():
+            output.record_io(rows=message.rows, bytes=message.bytes, dataset=message.dataset)

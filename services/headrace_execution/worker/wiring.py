@@ -25,6 +25,7 @@ from headrace.shard.topics import ensure_topics
 from headrace_execution.worker.book import Book
 from headrace_execution.worker.outbox import KafkaOutbox, OutboxBroken
 from headrace_execution.worker.output import captured
+from headrace_execution.worker.pool_setup import named_numbers, pools_of
 from headrace_execution.worker.runner import Runner
 from headrace_execution.worker.worker import Worker, WorkerReplaced
 
@@ -58,12 +59,26 @@ def run(
     stopping = stop or shutdown.stop_event()
     loaded = apps if isinstance(apps, Apps) else load_apps(list(apps))
     tasks = tasks_by_name(loaded.tasks)
+    middleware = list(loaded.middleware.values())
+    pools = pools_of(
+        tasks.values(),
+        middleware,
+        execution,
+        payload_bytes=settings.payload_limit_bytes,
+        cause_bytes=settings.cause_limit_bytes,
+    )
     try:
         namespace = ensure_topics(settings, stop=stopping)
     except LogAway:
         return  # told to stop while Kafka was away
     queues = queues_of(loaded, execution)
-    offers = offers_by_shard(tasks, queues, slots or execution.slots, namespace.dispatcher_shards)
+    offers = offers_by_shard(
+        tasks,
+        queues,
+        slots or execution.slots,
+        namespace.dispatcher_shards,
+        named_numbers(execution.queues, "queues"),
+    )
     worker_name = name or f"{socket.gethostname()}-{os.getpid()}"
     _log.info("worker %s starts with %d tasks on the queues %s", worker_name, len(tasks), ", ".join(queues))
     book = Book(worker_name, uuid.uuid4().hex[:12], offers, host=socket.gethostname(), pid=os.getpid())
@@ -85,6 +100,10 @@ def run(
         payload_bytes=settings.payload_limit_bytes,
         cause_bytes=settings.cause_limit_bytes,
         cancel_grace_ms=execution.cancel_grace_ms,
+        middleware=middleware,
+        pools=pools,
+        keep=worker.keep,
+        note_bytes=execution.note_limit_bytes,
     )
     try:
         with captured():
@@ -141,16 +160,23 @@ def queues_of(apps: Apps, execution: ExecutionSettings) -> list[str]:
         for node in (*graph.nodes, *([graph.on_exit] if graph.on_exit else [])):
             if isinstance(node.queue, str):
                 queues[node.queue] = None
-    queues |= {queue.strip(): None for queue in execution.queues.split(",") if queue.strip()}
-    return list(queues)
+    return list(queues | dict.fromkeys(named_numbers(execution.queues, "queues")))
 
 
 def offers_by_shard(
-    tasks: Mapping[str, TaskDefinition[..., Any]], queues: Iterable[str], slots: int, dispatcher_shards: int
+    tasks: Mapping[str, TaskDefinition[..., Any]],
+    queues: Iterable[str],
+    slots: int,
+    dispatcher_shards: int,
+    slots_of: Mapping[str, int] | None = None,
 ) -> dict[int, list[QueueOffer]]:
-    """Return what each dispatcher shard is offered: every task on every queue, since a graph chooses a task's queue."""
+    """Return what each dispatcher shard is offered: every task on every queue, since a graph chooses a task's queue.
+
+    `slots_of` are the slots of some queues; the others, and those with 0, have `slots`.
+    """
     offers: dict[int, list[QueueOffer]] = {}
     for queue in queues:
-        offer = QueueOffer(queue=queue, slots=slots, tasks=sorted(tasks))
+        own = (slots_of or {}).get(queue, 0)
+        offer = QueueOffer(queue=queue, slots=own or slots, tasks=sorted(tasks))
         offers.setdefault(shard_of(queue, dispatcher_shards), []).append(offer)
     return offers

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 from functools import partial
+from typing import Any
 
-from headrace.authoring.task_calls import Outcome, Stopped, Succeeded
+from headrace.authoring.task_calls import Outcome, Stopped, Succeeded, kept_bytes
 from headrace.contracts.codec import Codec
 from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.headers import TRACEPARENT, Headers
@@ -22,7 +23,7 @@ from headrace.shard.reading import Begin, JournalReader
 from headrace_execution.worker.book import Book
 from headrace_execution.worker.outbox import Outbox
 from headrace_execution.worker.output import AttemptOutput
-from headrace_execution.worker.pages import Action, JobId, Quit, Start, Stop
+from headrace_execution.worker.pages import DETAILS, HANDLE, Action, JobId, Kept, Quit, Start, Stop
 from headrace_execution.worker.runner import Job, Runner
 from headrace_execution.worker.shipping import Shipping
 
@@ -114,7 +115,8 @@ class Worker:
     def stop(self) -> None:
         """Take nothing more; from here on the grace period runs."""
         with self._lock:
-            self._book.stop()
+            actions = self._book.stop()
+        self._act(actions)
         self._grace_over = self._clock.monotonic_ms() + self._settings.stop_grace_ms
 
     def leave(self) -> None:
@@ -133,6 +135,11 @@ class Worker:
         if not self._outbox.flush(_FLUSH_S):
             _log.warning("Kafka did not take the worker's last reports; the dispatcher will find out by itself")
         self._reader.close()
+
+    def keep(self, job: JobId, handle: bytes) -> None:
+        """Have the handle of an async task's attempt kept. Called where it runs."""
+        with self._lock:
+            self._book.note(job, HANDLE, handle)
 
     # --- jobs ------------------------------------------------------------------------------------------------
 
@@ -194,9 +201,12 @@ class Worker:
         with self._lock:
             self._book.acknowledged(job, partition, offset)
 
-    def _beat(self, job: JobId) -> None:
+    def _beat(self, job: JobId, details: Any) -> None:
+        data = kept_bytes(details, self._settings.note_limit_bytes, "details of a heartbeat")
         with self._lock:
             self._book.beat(job)
+            if data:
+                self._book.note(job, DETAILS, data)
 
     def _act(self, actions: list[Action]) -> None:
         assert self._runner is not None
@@ -205,7 +215,9 @@ class Worker:
                 case Start():
                     self._runner.start(action, self._output(action), self._clock.now_ms())
                 case Stop():
-                    self._runner.stop(action.job)
+                    self._runner.stop(action.job, elsewhere=action.elsewhere)
+                case Kept():
+                    self._runner.kept(action.job)
                 case Quit():
                     raise WorkerReplaced(action.reason)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from headrace.authoring.middleware import MiddlewareDefinition
 from headrace.authoring.tasks import TaskDefinition
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
@@ -26,6 +27,7 @@ from headrace.shard.reader_rule import START, Verdict, judge
 from headrace_execution.dispatcher.wiring import dispatcher_role
 from headrace_execution.worker.book import Book
 from headrace_execution.worker.outbox import MemoryOutbox
+from headrace_execution.worker.pool_setup import pools_of
 from headrace_execution.worker.runner import Runner
 from headrace_execution.worker.wiring import offers_by_shard, tasks_by_name
 from headrace_execution.worker.worker import Worker
@@ -64,15 +66,27 @@ class Mill:
         return self.dispatcher
 
     def start_worker(
-        self, name: str, tasks: list[TaskDefinition[..., Any]], *, slots: int = 4, payload_bytes: int = 10_000
+        self,
+        name: str,
+        tasks: list[TaskDefinition[..., Any]],
+        *,
+        slots: int = 4,
+        payload_bytes: int = 10_000,
+        middleware: Sequence[MiddlewareDefinition] = (),
     ) -> Worker:
         """Start a worker and wait until it has joined."""
-        worker = self.new_worker(name, tasks, slots=slots, payload_bytes=payload_bytes)
+        worker = self.new_worker(name, tasks, slots=slots, payload_bytes=payload_bytes, middleware=middleware)
         self.until(lambda: worker.joined)
         return worker
 
     def new_worker(
-        self, name: str, tasks: list[TaskDefinition[..., Any]], *, slots: int = 4, payload_bytes: int = 10_000
+        self,
+        name: str,
+        tasks: list[TaskDefinition[..., Any]],
+        *,
+        slots: int = 4,
+        payload_bytes: int = 10_000,
+        middleware: Sequence[MiddlewareDefinition] = (),
     ) -> Worker:
         """Start a worker process; one of that name is not stepped any more."""
         self._processes += 1
@@ -93,6 +107,10 @@ class Mill:
             payload_bytes=payload_bytes,
             cause_bytes=1_000,
             cancel_grace_ms=self.settings.cancel_grace_ms,
+            middleware=middleware,
+            pools=pools_of(tasks, middleware, self.settings, payload_bytes=payload_bytes, cause_bytes=1_000),
+            keep=worker.keep,
+            note_bytes=self.settings.note_limit_bytes,
         )
         self.runners.append(runner)
         worker.start(runner)

@@ -6,16 +6,17 @@ import pytest
 
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
+    AttemptsNoted,
     AttemptTimedOut,
     TaskAssigned,
     TaskDropped,
     TaskRequeued,
 )
 from headrace.contracts.message import Message
-from headrace.contracts.reports import FinishedAssignment, QueueOffer, WorkerHeartbeat, WorkerHello
+from headrace.contracts.reports import AttemptNote, FinishedAssignment, QueueOffer, WorkerHeartbeat, WorkerHello
 from headrace.contracts.worker_events import WorkerJoined, WorkerLost
 from headrace_execution.worker.book import Book
-from headrace_execution.worker.pages import Action, JobId, Quit, Start, Stop
+from headrace_execution.worker.pages import Action, JobId, Kept, Quit, Start, Stop
 from tests.unit.execution.dispatcher_shard import scheduled
 
 OFFER = QueueOffer(queue="q", slots=2, tasks=["t"])
@@ -137,7 +138,7 @@ def test_what_is_no_longer_wanted_is_stopped_and_its_result_is_not_sent(page: Re
 @pytest.mark.parametrize("success", [True, False])
 def test_of_what_was_taken_back_only_a_success_is_sent(page: Reading, *, success: bool) -> None:
     page.assign(7)
-    assert page.read(requeued(7)) == [Stop(job(7))]
+    assert page.read(requeued(7)) == [Stop(job(7), elsewhere=True)]
     assert page.book.may_send(job(7), success=success) is success
     if success:
         page.book.acknowledged(job(7), 3, 40)
@@ -148,7 +149,7 @@ def test_of_what_was_taken_back_only_a_success_is_sent(page: Reading, *, success
 def test_a_lost_session_stops_everything_and_begins_anew(page: Reading) -> None:
     page.assign(7)
     before = page.session
-    assert page.read(WorkerLost(worker="a", session=before, reason="silent", at=0)) == [Stop(job(7))]
+    assert page.read(WorkerLost(worker="a", session=before, reason="silent", at=0)) == [Stop(job(7), elsewhere=True)]
     hello = page.book.report(0, 0)
     assert isinstance(hello, WorkerHello)
     assert hello.session != before
@@ -172,16 +173,42 @@ def test_it_ends_where_another_process_has_its_name(page: Reading) -> None:
 def test_a_worker_that_stops_takes_nothing_more_and_hands_back_what_does_not_end(page: Reading) -> None:
     page.assign(7)
     page.assign(8)
-    page.book.stop()
+    assert page.book.stop() == []
     assert page.assign(9) == []
     assert (page.report().stopping, page.report().holds, page.report().handed_back) == (True, [7, 8], [9])
     page.book.may_send(job(7), success=True)
     page.book.acknowledged(job(7), 0, 1)
     assert not page.book.is_empty
-    assert page.book.hand_back() == [Stop(job(8))]
+    assert page.book.hand_back() == [Stop(job(8), elsewhere=True)]
     report = page.report()
     assert (report.holds, report.handed_back) == ([], [9, 8])
     assert [entry.assignment for entry in report.finished] == [7]
+
+
+def test_a_handle_is_reported_at_once_and_polled_when_the_log_holds_it(page: Reading) -> None:
+    page.assign(7)
+    page.book.note(job(7), "details", b"3")
+    assert not page.book.pages[0].urgent
+    page.book.note(job(7), "handle", b'"job-7"')
+    page.book.note(job(99), "handle", b'"nobody"')
+    assert page.book.pages[0].urgent
+    notes = [
+        AttemptNote(assignment=7, kind="details", data=b"3"),
+        AttemptNote(assignment=7, kind="handle", data=b'"job-7"'),
+    ]
+    assert page.report().notes == notes
+    assert page.report().notes == []
+    assert page.read(AttemptsNoted(worker="a", session=page.session, notes=notes, at=0)) == [Kept(job(7))]
+    assert page.read(AttemptsNoted(worker="a", session="older", notes=notes, at=0)) == []
+
+
+def test_what_only_polls_is_handed_back_as_soon_as_the_worker_stops(page: Reading) -> None:
+    page.assign(7)
+    page.assign(8)
+    notes = [AttemptNote(assignment=8, kind="handle", data=b'"job-7"')]
+    page.read(AttemptsNoted(worker="a", session=page.session, notes=notes, at=0))
+    assert page.book.stop() == [Stop(job(8), elsewhere=True)]
+    assert (page.report().holds, page.report().handed_back) == ([7], [8])
 
 
 def test_heartbeats_are_passed_on_once(page: Reading) -> None:
