@@ -89,13 +89,25 @@ class DispatcherShard:
     # --- workers ----------------------------------------------------------------------------------------------------
 
     def hello(
-        self, worker: str, slots: int = 1, *, tasks: Iterable[str] = ("t",), queue: str = "q", session: str = "s1"
+        self,
+        worker: str,
+        slots: int = 1,
+        *,
+        tasks: Iterable[str] = ("t",),
+        queue: str = "q",
+        session: str = "s1",
+        labels: dict[str, str] | None = None,
     ) -> list[Message]:
         """A worker says hello."""
-        offers = [QueueOffer(queue=queue, slots=slots, tasks=list(tasks))]
-        return self.feed(
-            WorkerHello(worker=worker, session=session, offers=offers, read_offset=-1, sent_at=self.now_ms)
+        hello = WorkerHello(
+            worker=worker,
+            session=session,
+            offers=[QueueOffer(queue=queue, slots=slots, tasks=list(tasks))],
+            labels=labels or {},
+            read_offset=-1,
+            sent_at=self.now_ms,
         )
+        return self.feed(hello)
 
     def report(
         self,
