@@ -86,10 +86,23 @@ class StatusSettings(SettingsGroup, frozen=True, kw_only=True):
         ),
     ] = 500
     logs_kept_ms: Annotated[
-        int, Meta(description="Age of log lines that are removed: as long as the logs topic keeps them.", ge=60_000)
+        int,
+        Meta(
+            description="Age of log lines that are removed, a whole day at a time: as long as the logs topic keeps "
+            "them. Each day is a partition, and a query about a workflow looks into all of them.",
+            ge=60_000,
+        ),
     ] = 604_800_000
+    io_kept_ms: Annotated[
+        int,
+        Meta(
+            description="Age of what tasks said they read and wrote (`record_io`) that is removed: a year, since "
+            "the trend over runs is worth more than their workflows; some are a few rows each.",
+            ge=60_000,
+        ),
+    ] = 31_536_000_000
     purge_ms: Annotated[
-        int, Meta(description="How often old log lines and closed workflows are looked for.", ge=1_000)
+        int, Meta(description="How often old log lines, old accounts and closed workflows are looked for.", ge=1_000)
     ] = 3_600_000
     page_items: Annotated[int, Meta(description="Items of a list where nobody asks for a number.", ge=1)] = 50
     page_items_max: Annotated[

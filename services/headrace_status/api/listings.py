@@ -106,10 +106,14 @@ LOGS = Listing(
     "logs",
     ("at_ms", "partition", "offset"),
     (int, int, int),
-    _fields("at:time level message task step:number attempt:number source service run_id trace"),
+    _fields(
+        "at:time level message task node index:number step:number attempt:number source service workflow_id run_id "
+        "logger fields:json trace partition:number offset:number"
+    ),
     time="at",
     name_field="task",
 )
+LATEST_LOGS = LOGS._replace(descending=True)
 DEFINITIONS = Listing(
     "definitions",
     ("name", "version"),
@@ -149,10 +153,31 @@ LISTENERS = Listing(
         " last_error_at:time positions:json changed_at:time"
     ),
 )
+_IO_KEY = ("kind", "name_key", "version_key", "node_key", "task_key", "dataset_key")
 IO_STATS = Listing(
     "io_stats",
-    ("dataset_key", "task_key"),
-    (str, str),
-    _fields("dataset task attempts:number workflows:number rows:number bytes:number last_at:time"),
-    name_field="dataset",
+    _IO_KEY,
+    (str,) * len(_IO_KEY),
+    _fields(
+        "name version node task kind dataset runs:number attempts:number workflows:number rows:number bytes:number "
+        "input_bytes:number output_bytes:number "
+        + " ".join(
+            f"{column}_{figure}:number"
+            for column in ("rows", "bytes", "input_bytes", "output_bytes")
+            for figure in ("mean", "min", "max", "last")
+        )
+        + " last_at:time"
+    ),
+    time="last_at",
+)
+IO_RUNS = Listing(
+    "io_runs",
+    ("at_ms", "workflow_id", "run_id", "kind", "node_key", "task_key", "dataset_key"),
+    (int, str, str, str, str, str, str),
+    _fields(
+        "at:time name version workflow_id run_id node task kind dataset attempts:number rows:number bytes:number "
+        "input_bytes:number output_bytes:number"
+    ),
+    descending=True,
+    time="at",
 )

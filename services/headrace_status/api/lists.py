@@ -61,24 +61,27 @@ async def read_page(
     fixed: Mapping[str, Any] | None = None,
     source: str = "",
     source_values: Sequence[Any] = (),
+    conditions: Sequence[tuple[str, Any]] = (),
 ) -> tuple[list[Row], str | None]:
     """Return the rows of one page and the cursor of the next; `fixed` are columns that must have a value, `source` a
-    query with its values to read from instead of the view.
+    query with its values to read from instead of the view, `conditions` more SQL, each with its value.
 
     Raises:
         Problem: a parameter does not fit this list.
     """
-    conditions, values = _filters(listing, query, fixed or {})
+    found, values = _filters(listing, query, fixed or {})
+    found += [condition for condition, _ in conditions]
+    values += [value for _, value in conditions]
     if query.cursor:
         key = cursors.decode(listing.name, query.cursor, list(listing.key_kinds))
         order = ", ".join(f'"{column}"' for column in listing.order)
-        conditions.append(f"({order}) {'<' if listing.descending else '>'} ({', '.join(['%s'] * len(key))})")
+        found.append(f"({order}) {'<' if listing.descending else '>'} ({', '.join(['%s'] * len(key))})")
         values += key
     limit = min(query.limit or limits.page_items, limits.page_items_max)
     direction = "DESC" if listing.descending else "ASC"
     order = ", ".join(f'"{column}" {direction}' for column in listing.order)
     columns = ", ".join(f'"{column}"' for column in listing.columns)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    where = f" WHERE {' AND '.join(found)}" if found else ""
     rows = await pool.rows(
         f"SELECT {columns} FROM {source or listing.name}{where} ORDER BY {order} LIMIT %s",
         [*source_values, *values, limit + 1],

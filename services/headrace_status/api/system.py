@@ -7,20 +7,20 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from headrace.shard.ports import Bounds, LogAway, PositionLost, TopicPartition
 from headrace_status.api import listings, lists, openapi
 from headrace_status.api.context import Context, Fresh, context
 from headrace_status.api.listings import Listing
 from headrace_status.api.lists import ListQuery
+from headrace_status.api.problems import bad_request
 
 router = APIRouter(tags=["system"])
 Page = Annotated[ListQuery, Depends()]
 # Tasks may name no dataset; a sort key has no nulls.
-_IO_SOURCE = (
-    "(SELECT *, COALESCE(dataset, '') AS dataset_key, COALESCE(task, '') AS task_key FROM io_stats) AS io_stats"
-)
+_KEYS = ", ".join(f"COALESCE({name}, '') AS {name}_key" for name in ("name", "version", "node", "task", "dataset"))
+_IO_FILTERS = ("task", "dataset", "version", "node", "kind")
 
 
 @router.get("/definitions", responses=openapi.page_responses(listings.DEFINITIONS))
@@ -74,10 +74,46 @@ async def list_listeners(request: Request, here: Fresh, query: Page) -> Response
     return await _list(request, here, query, listings.LISTENERS)
 
 
+class IoQuery:
+    """The filters of figures of input and output, beside `name`, which is that of the workflow's definition."""
+
+    def __init__(
+        self,
+        task: Annotated[str, Query(description="Only this task.")] = "",
+        dataset: Annotated[str, Query(description="Only this dataset.")] = "",
+        version: Annotated[str, Query(description="Only this version of the workflow's definition.")] = "",
+        node: Annotated[str, Query(description="Only this node.")] = "",
+        kind: Annotated[str, Query(description="dataset (what tasks said) or payload (sizes); both by default.")] = "",
+    ) -> None:
+        if kind not in ("", "dataset", "payload"):
+            raise bad_request(f"Expected kind to be dataset or payload, but found {kind!r}")
+        asked = zip(_IO_FILTERS, (task, dataset, version, node, kind), strict=True)
+        self.conditions = [(f"{column} = %s", value) for column, value in asked if value]
+
+
 @router.get("/stats/io", responses=openapi.page_responses(listings.IO_STATS))
-async def list_io(request: Request, here: Fresh, query: Page) -> Response:
-    """List what tasks said they read and wrote, by dataset and task."""
-    return await _list(request, here, query, listings.IO_STATS, _IO_SOURCE)
+async def list_io(request: Request, here: Fresh, query: Page, filters: Annotated[IoQuery, Depends()]) -> Response:
+    """List what tasks read and wrote, over all runs: sums, and mean, least, greatest and last value of a run."""
+    return await _io(request, here, query, filters, listings.IO_STATS)
+
+
+@router.get("/stats/io/runs", responses=openapi.page_responses(listings.IO_RUNS))
+async def list_io_runs(request: Request, here: Fresh, query: Page, filters: Annotated[IoQuery, Depends()]) -> Response:
+    """List what tasks read and wrote run by run, the latest first: the trend."""
+    return await _io(request, here, query, filters, listings.IO_RUNS)
+
+
+async def _io(request: Request, here: Context, query: ListQuery, filters: IoQuery, listing: Listing) -> Response:
+    lists.known_parameters(request, *_IO_FILTERS)
+    rows, cursor = await lists.read_page(
+        here.pool,
+        listing,
+        query,
+        here.limits,
+        source=f"(SELECT *, {_KEYS} FROM {listing.name}) AS {listing.name}",
+        conditions=filters.conditions,
+    )
+    return here.answer({"items": [lists.item(listing, row) for row in rows], "next_cursor": cursor})
 
 
 @router.get("/lag", responses=openapi.one_responses({"type": "object"}, "How far behind the log the read model is."))
@@ -101,9 +137,9 @@ async def get_lag(here: Annotated[Context, Depends(context)]) -> Response:
     return here.answer({"items": items, "role": here.board.role})
 
 
-async def _list(request: Request, here: Context, query: ListQuery, listing: Listing, source: str = "") -> Response:
+async def _list(request: Request, here: Context, query: ListQuery, listing: Listing) -> Response:
     lists.known_parameters(request)
-    rows, cursor = await lists.read_page(here.pool, listing, query, here.limits, source=source)
+    rows, cursor = await lists.read_page(here.pool, listing, query, here.limits)
     return here.answer({"items": [lists.item(listing, row) for row in rows], "next_cursor": cursor})
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from headrace_status.api import graph, listings, lists, openapi
+from headrace_status.api import graph, listings, lists, log_lines, openapi
 from headrace_status.api.context import Context, Fresh
 from headrace_status.api.freshness import until
 from headrace_status.api.lists import ListQuery
@@ -88,13 +88,21 @@ async def list_tasks(
 @router.get("/workflows/{id:path}/history", responses=openapi.page_responses(listings.HISTORY))
 async def list_history(request: Request, here: Fresh, id: Id, query: Page) -> Response:  # noqa: A002  the name in the path
     """List the events of a workflow, of all its runs, in order."""
-    return await _about(request, here, id, query, listings.HISTORY)
+    lists.known_parameters(request)
+    return await _about(here, id, query, listings.HISTORY)
 
 
 @router.get("/workflows/{id:path}/logs", responses=openapi.page_responses(listings.LOGS))
-async def list_logs(request: Request, here: Fresh, id: Id, query: Page) -> Response:  # noqa: A002  the name in the path
-    """List what the tasks of a workflow logged and printed, in order."""
-    return await _about(request, here, id, query, listings.LOGS)
+async def list_logs(
+    request: Request,
+    here: Fresh,
+    id: Id,  # noqa: A002  the name in the path
+    query: Page,
+    filters: log_lines.Filters,
+) -> Response:
+    """List what the tasks of a workflow logged and printed, and what services logged about it, in order."""
+    lists.known_parameters(request, *log_lines.PARAMETERS)
+    return await _about(here, id, query, listings.LOGS, filters.conditions)
 
 
 @router.get("/workflows/{id:path}/graph", responses=openapi.one_responses({"type": "object"}, "Nodes and edges."))
@@ -143,10 +151,15 @@ async def get_workflow(
 
 
 async def _about(
-    request: Request, here: Context, workflow_id: str, query: ListQuery, listing: listings.Listing
+    here: Context,
+    workflow_id: str,
+    query: ListQuery,
+    listing: listings.Listing,
+    conditions: log_lines.Conditions | None = None,
 ) -> Response:
-    lists.known_parameters(request)
-    rows, cursor = await lists.read_page(here.pool, listing, query, here.limits, fixed={"workflow_id": workflow_id})
+    rows, cursor = await lists.read_page(
+        here.pool, listing, query, here.limits, fixed={"workflow_id": workflow_id}, conditions=conditions or ()
+    )
     if not rows and not query.cursor:
         _existing(here, await _find(here, workflow_id), workflow_id)
     return here.answer({"items": [lists.item(listing, row) for row in rows], "next_cursor": cursor})

@@ -10,16 +10,6 @@ from headrace.contracts.positions import ListenerState
 from headrace_status.fold.changes import Append, Changes, Origin, Put
 from headrace_status.fold.payload import json_text, plain
 
-IO_LEVEL = "io"
-
-
-class _Account(msgspec.Struct, frozen=True):
-    """What `current().record_io` sends as the message of a line of level io."""
-
-    rows: int = 0
-    bytes: int = 0
-    dataset: str = ""
-
 
 def definition(event: Definition, _origin: Origin) -> Changes:
     """One version of a definition."""
@@ -63,42 +53,24 @@ def listener_state(event: ListenerState, _origin: Origin) -> Changes:
 
 
 def log_line(event: LogLine, origin: Origin) -> Changes:
-    """A line that a task or a service wrote; one of level io is an account of what it read or wrote."""
-    if event.level == IO_LEVEL:
-        yield from _io(event, origin)
-        return
+    """A line that a task or a service wrote."""
     row = (
         origin.partition,
         origin.offset,
+        event.at,
         event.workflow_id,
         event.run_id,
         event.step,
         event.attempt,
         event.task,
+        event.node,
+        event.index,
         event.level,
         event.service,
         event.source,
         plain(event.message),
-        event.at,
         event.trace,
+        event.logger,
+        json_text(event.fields.encode()),
     )
     yield Append("logs", row)
-
-
-def _io(event: LogLine, origin: Origin) -> Changes:
-    try:
-        account = msgspec.json.decode(event.message, type=_Account)
-    except msgspec.MsgspecError:
-        return
-    values = {
-        "workflow_id": event.workflow_id,
-        "run_id": event.run_id,
-        "step": event.step,
-        "attempt": event.attempt,
-        "task": event.task,
-        "dataset": account.dataset,
-        "rows": account.rows,
-        "bytes": account.bytes,
-        "at": event.at,
-    }
-    yield Put("io", (origin.partition, origin.offset), values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.contracts.child_events import ChildEnded, ChildRequested
+from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.lease_events import LeaseRequested
 from headrace.contracts.task_events import (
     NodeEnded,
@@ -96,11 +97,15 @@ def task_succeeded(event: TaskSucceeded, _origin: Origin) -> Changes:
         "output_bytes": len(event.output),
     }
     yield Put("tasks", task_key(event), values)
+    if event.io is not None:
+        yield from _accounts(event, event.io, succeeded=True)
 
 
 def task_failed(event: TaskFailed, _origin: Origin) -> Changes:
     """The attempt failed; another one follows where `retry_at` says when."""
     yield from _attempt_over(event, "FAILED", event.error, event.cause, event.started_at, event.ended_at)
+    if event.io is not None:
+        yield from _accounts(event, event.io, succeeded=False)
 
 
 def task_timed_out(event: TaskTimedOut, _origin: Origin) -> Changes:
@@ -268,3 +273,20 @@ def _attempt_over(
             "retry_at": event.retry_at,
         }
         yield Put("tasks", task_key(event, event.attempt + 1), again)
+
+
+def _accounts(event: TaskSucceeded | TaskFailed, io: TaskIo, *, succeeded: bool) -> Changes:
+    """What the attempt said that it read and wrote."""
+    for account in io.datasets:
+        values = {
+            "name": io.workflow,
+            "version": io.version,
+            "node": event.node,
+            "index": event.index,
+            "task": event.task,
+            "succeeded": succeeded,
+            "rows": account.rows,
+            "bytes": account.bytes,
+            "at": event.ended_at or event.at,
+        }
+        yield Put("io", (*task_key(event), account.dataset), values)

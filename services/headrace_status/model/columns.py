@@ -116,16 +116,18 @@ DEFINITIONS = _table(
     "program interpreter:int source options:json deployed_at:time file",
 )
 LATEST = _table("definition_latest", "name", "version deployed_at:time")
+# Partitioned by day, which is why the time is in the key; see `projection.log_days`.
 LOGS = _table(
     "logs",
-    "partition:int offset:bigint",
-    "workflow_id run_id step:int attempt:int task level service source message at:time trace",
+    "partition:int offset:bigint at:time",
+    "workflow_id run_id step:int attempt:int task node index:int level service source message trace logger fields:json",
 )
-# What tasks said they read and wrote (`current().record_io`), one row per call.
+# What tasks said they read and wrote (`current().record_io`), one row per attempt and dataset. It names all that it is
+# about, since it outlives its workflow.
 IO = _table(
     "io",
-    "partition:int offset:bigint",
-    "workflow_id run_id step:int attempt:int task dataset rows:bigint bytes:bigint at:time",
+    "workflow_id run_id step:int attempt:int dataset",
+    "name version node index:int task succeeded:bool rows:bigint bytes:bigint at:time",
 )
 # What the listener service says of its listeners, its triggers and the relay.
 LISTENERS = _table(

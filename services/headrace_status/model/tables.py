@@ -49,6 +49,10 @@ def metadata(schema: str) -> sa.MetaData:
     sa.Index("tasks_open", tasks.c.workflow_id, tasks.c.run_id, tasks.c.step, postgresql_where=still_open)
     sa.Index("logs_workflow", logs.c.workflow_id, logs.c.at)
     sa.Index("logs_at", logs.c.at)
+    logs.dialect_options["postgresql"]["partition_by"] = "RANGE (at)"
+    io = tables["io"]
+    sa.Index("io_name", io.c.name, io.c.task, io.c.dataset)
+    sa.Index("io_at", io.c.at)
     sa.Index("refusals_workflow", tables["refusals"].c.workflow_id)
     return found
 

@@ -9,6 +9,16 @@ _ATTEMPT = "Attempt of the task, from 1."
 _ERROR = "Name of the error."
 _CAUSE = "Text that explains the error."
 
+
+def _trend(column: str, what: str) -> dict[str, str]:
+    return {
+        f"{column}_mean": f"Mean {what} of a run.",
+        f"{column}_min": f"Least {what} of a run.",
+        f"{column}_max": f"Most {what} of a run.",
+        f"{column}_last": f"The last run's {what}.",
+    }
+
+
 COLUMNS: dict[str, dict[str, str]] = {
     "workflows": {
         "id": _WORKFLOW_ID,
@@ -145,13 +155,41 @@ COLUMNS: dict[str, dict[str, str]] = {
         "changed_at": "When this was told.",
     },
     "io_stats": {
-        "dataset": "Dataset, as the tasks named it.",
+        "dataset": "Dataset, as the tasks named it; null for one without a name, and for payloads.",
         "task": "Name of the task function.",
-        "attempts": "Attempts that told of it.",
+        "attempts": "Attempts that told of it, failed ones included.",
         "workflows": "Workflows that they belong to.",
         "rows": "Rows, summed.",
         "bytes": "Bytes, summed.",
         "last_at": "When it was last told.",
+        "kind": "dataset: what tasks said with record_io; payload: sizes of what tasks took and returned.",
+        "name": "Name of the workflow's definition.",
+        "version": "Version of the definition.",
+        "node": "Name of the node.",
+        "runs": "Runs that it is about; the following figures are of their sums.",
+        "input_bytes": "Sizes of the inputs, summed.",
+        "output_bytes": "Sizes of the results, summed.",
+        **_trend("rows", "rows"),
+        **_trend("bytes", "bytes"),
+        **_trend("input_bytes", "bytes of input"),
+        **_trend("output_bytes", "bytes of results"),
+    },
+    "io_runs": {
+        "kind": "dataset or payload, as in io_stats.",
+        "name": "Name of the workflow's definition.",
+        "version": "Version of the definition.",
+        "workflow_id": _WORKFLOW_ID,
+        "run_id": _RUN_ID,
+        "node": "Name of the node.",
+        "task": "Name of the task function.",
+        "dataset": "Dataset, as the tasks named it.",
+        "attempts": "Attempts that told of it, failed ones included.",
+        "rows": "Rows of the run.",
+        "bytes": "Bytes of the run.",
+        "input_bytes": "Sizes of the inputs.",
+        "output_bytes": "Sizes of the results.",
+        "at": "When the last of those attempts ended.",
+        "at_ms": "at in ms since the epoch: what cursors use.",
     },
     "refusals": {
         "workflow_id": "Workflow id that the command named; empty where none could be read.",
@@ -166,9 +204,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "seq": "Number of the event within its record, from 0.",
     },
     "logs": {
-        "workflow_id": "Workflow, for a task's line.",
+        "workflow_id": "Workflow that the line is about; empty where it is about none.",
         "at": "When it was written.",
-        "level": "debug, info, warning, error, or output for printed text.",
+        "level": "debug, info, warning, error or critical, or output for printed text.",
         "service": "Service that shipped it.",
         "source": "Worker or process name.",
         "task": "Task, for a task's line.",
@@ -180,6 +218,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "partition": "Partition of the logs topic.",
         "offset": "Offset of the line.",
         "at_ms": "at in ms since the epoch: what indexes and cursors use.",
+        "node": "Name of the node, for a task's line.",
+        "index": "Index of the item under foreach or map.",
+        "logger": "Name of the logger, for a service's line.",
+        "fields": "More fields of a service's line, such as exception.",
     },
     "nodes": {
         "workflow_id": _WORKFLOW_ID,

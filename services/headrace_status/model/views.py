@@ -156,16 +156,49 @@ LISTENERS = View(
     """,
     "Listeners, triggers and the relay, as the listener service last told of them.",
 )
+
+
+def _trend(column: str) -> str:
+    """Return mean, least, greatest and last value of a run."""
+    return (
+        f"round(avg({column}))::bigint AS {column}_mean, min({column}) AS {column}_min, max({column}) AS {column}_max, "
+        f"(array_agg({column} ORDER BY at DESC))[1] AS {column}_last"
+    )
+
+
+# Accounts name their definition. Of a task whose run is no longer the latest under its id, the history tells it.
+_IO_RUNS = f"""
+    SELECT 'dataset' AS kind, {_text("name")}, {_text("version")}, workflow_id, run_id, {_text("node")},
+           {_text("task")}, {_text("dataset")}, count(*) AS attempts, sum(rows)::bigint AS rows,
+           sum(bytes)::bigint AS bytes, NULL::bigint AS input_bytes, NULL::bigint AS output_bytes,
+           to_timestamp(max(at)::float8 / 1000) AS at, max(at) AS at_ms
+    FROM {{data}}.io GROUP BY name, version, workflow_id, run_id, node, task, dataset
+    UNION ALL
+    SELECT 'payload', COALESCE(w.name, h.name), COALESCE(w.version, h.version), t.workflow_id, t.run_id,
+           NULLIF(t.node, ''), NULLIF(t.task, ''), NULL, count(*), NULL, NULL, sum(t.input_bytes)::bigint,
+           sum(t.output_bytes)::bigint, to_timestamp(max(t.ended_at)::float8 / 1000), max(t.ended_at)
+    FROM {{data}}.tasks t
+    LEFT JOIN {{data}}.workflows w ON w.workflow_id = t.workflow_id AND w.run_id = t.run_id
+    LEFT JOIN LATERAL (
+      SELECT detail ->> 'name' AS name, detail ->> 'version' AS version FROM {{data}}.history
+      WHERE w.workflow_id IS NULL AND workflow_id = t.workflow_id AND run_id = t.run_id AND type = 'WorkflowStarted'
+      LIMIT 1
+    ) h ON true
+    WHERE t.kind = 'task' AND t.attempt > 0 AND t.decided >= 100 GROUP BY 2, 3, 4, 5, 6, 7
+"""
 IO_STATS = View(
     "io_stats",
     f"""
-    SELECT {_text("dataset")}, {_text("task")}, count(DISTINCT (workflow_id, run_id, step, attempt)) AS attempts,
-           count(DISTINCT workflow_id) AS workflows, sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes,
-           to_timestamp(max(at)::float8 / 1000) AS last_at
-    FROM {{data}}.io GROUP BY dataset, task
+    SELECT dataset, task, sum(attempts)::bigint AS attempts, count(DISTINCT workflow_id) AS workflows,
+           sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes, max(at) AS last_at,
+           kind, name, version, node, count(*) AS runs,
+           sum(input_bytes)::bigint AS input_bytes, sum(output_bytes)::bigint AS output_bytes,
+           {_trend("rows")}, {_trend("bytes")}, {_trend("input_bytes")}, {_trend("output_bytes")}
+    FROM ({_IO_RUNS}) AS runs GROUP BY kind, name, version, node, task, dataset
     """,
-    "What tasks said they read and wrote, summed by dataset and task.",
+    "What tasks read and wrote, over all runs of a definition's version: by node, task and dataset.",
 )
+IO_RUNS = View("io_runs", _IO_RUNS, "What tasks read and wrote, run by run: the trend behind io_stats.")
 # Not in the interface's list, but the API needs them: what was refused, lines of log, and how far the projection is.
 REFUSALS = View(
     "refusals",
@@ -180,7 +213,8 @@ LOGS = View(
     "logs",
     f"""
     SELECT workflow_id, {_time("at")}, level, service, source, {_text("task")}, NULLIF(step, -1) AS step,
-           NULLIF(attempt, 0) AS attempt, message, {_text("run_id")}, {_text("trace")}, partition, "offset", at AS at_ms
+           NULLIF(attempt, 0) AS attempt, message, {_text("run_id")}, {_text("trace")}, partition, "offset",
+           at AS at_ms, {_text("node")}, NULLIF("index", -1) AS index, {_text("logger")}, fields
     FROM {{data}}.logs
     """,
     "What tasks and services wrote.",
@@ -226,6 +260,7 @@ VIEWS: tuple[View, ...] = (
     RESOURCES,
     LISTENERS,
     IO_STATS,
+    IO_RUNS,
     REFUSALS,
     LOGS,
     NODES,

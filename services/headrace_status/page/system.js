@@ -15,7 +15,7 @@ export function systemView(main, signal) {
   poll(async () => {
     try {
       const [queues, workers, resources, listeners, io, lag] = await Promise.all(
-        ["/queues", "/workers", "/resources", "/listeners", "/stats/io", "/lag"].map((path) => get(path, path === "/lag" ? {} : { limit: 500 }, signal)));
+        ["/queues", "/workers", "/resources", "/listeners", "/stats/io", "/lag"].map((path) => get(path, path === "/lag" ? {} : path === "/stats/io" ? { limit: 500, kind: "dataset" } : { limit: 500 }, signal)));
       problem.hidden = true;
       if (differs(queues, workers, resources, listeners, io, lag)) show(body, queueTable(queues.items), workerTable(workers.items), resourceTable(resources.items), listenerTable(listeners.items), ioTable(io.items), lagTable(lag));
     } catch (error) {
@@ -65,8 +65,9 @@ function listenerTable(items) {
 }
 
 function ioTable(items) {
-  return section("Reads and writes", ["Dataset", "Task", "Rows", "Bytes", "Attempts", "Last"], items.map((item) =>
-    cells(item.dataset ?? "–", item.task, item.rows, bytes(item.bytes), item.attempts, when(item.last_at))),
+  return section("Reads and writes", ["Dataset", "Workflow", "Task", "Runs", "Rows", "a run", "last", "Bytes", "a run", "last", "At"], items.map((item) =>
+    cells(item.dataset ?? "–", [item.name, " ", h("span", { class: "faint mono" }, (item.version ?? "").slice(0, 8))], item.task, item.runs,
+      item.rows, item.rows_mean, item.rows_last, bytes(item.bytes), bytes(item.bytes_mean), bytes(item.bytes_last), when(item.last_at))),
   "No task has called current().record_io().");
 }
 

@@ -98,10 +98,19 @@ function summary(detail) {
 const QUIET = new Set(["step", "attempt", "content_type", "interpreter", "session", "shard", "to_shard", "command_id", "priority", "queue", "started_at", "ended_at"]);
 
 export function logsTab(panel, id, signal) {
+  const text = h("input", { type: "search", placeholder: "Text in the line", "aria-label": "Text" });
+  const level = h("select", { "aria-label": "Level" }, [["", "every level"], ["warning,error,critical", "warnings and errors"], ["error,critical", "errors"], ["output", "printed"]]
+    .map(([value, name]) => h("option", { value }, name)));
+  const service = h("select", { "aria-label": "Who" }, [["", "tasks and services"], ["worker", "tasks and workers"], ["decision", "decision"], ["dispatcher", "dispatcher"], ["resources", "resources"], ["listener", "listener"], ["status", "status"]]
+    .map(([value, name]) => h("option", { value }, name)));
   const row = (line) => h("tr", { class: "log", "data-level": line.level },
-    h("td", { class: "nowrap" }, when(line.at)), h("td", {}, line.level), h("td", {}, line.task ?? line.source ?? ""),
-    h("td", { class: "mono message" }, line.message));
-  const view = table(panel, id, signal, "logs", () => ({}), ["At", "Level", "Task", "Line"], row, "No task of this workflow has logged or printed anything.");
-  show(panel, view.parts);
+    h("td", { class: "nowrap" }, when(line.at)), h("td", {}, line.level),
+    h("td", { class: "nowrap" }, line.node ?? line.task ?? line.service, line.index !== null && h("span", { class: "faint" }, ` [${line.index}]`),
+      h("span", { class: "under faint" }, line.source, line.attempt !== null && `, attempt ${line.attempt}`)),
+    h("td", { class: "mono message" }, line.message, line.fields?.exception && h("pre", { class: "cause" }, line.fields.exception)));
+  const chosen = () => Object.fromEntries(Object.entries({ text: text.value.trim(), level: level.value, service: service.value }).filter(([, value]) => value));
+  const view = table(panel, id, signal, "logs", chosen, ["At", "Level", "From", "Line"], row, "No line: no task of this workflow has logged or printed such a thing, and no service about it.");
+  for (const field of [text, level, service]) field.addEventListener("input", () => view.look().catch(() => {}));
+  show(panel, h("div", { class: "filters" }, text, level, service), view.parts);
   return view.look;
 }

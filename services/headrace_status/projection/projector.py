@@ -152,8 +152,6 @@ class Projector:
             self._project(taken, before, writer, upkeep)
         elif self._away():
             self._look_for_the_log(reader)
-        else:
-            upkeep.idle()
         full = len(taken) >= limits.batch_records
         self._board.level(level=not full and not self._away())
         return bool(taken) and not full

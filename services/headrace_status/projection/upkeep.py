@@ -1,5 +1,5 @@
-"""What the projector does beside its batches: forgets forwarded commands that have arrived, old lines of log, and,
-where somebody chose so, workflows that closed long ago.
+"""What the projector does beside its batches: forgets forwarded commands that have arrived, old lines of log and old
+accounts, and, where somebody chose so, workflows that closed long ago.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import psycopg
 
 from headrace.runtime.status_settings import StatusSettings
 from headrace_status.fold.batch import Batch
+from headrace_status.projection.log_days import LogDays
 
 CLOSED = ("SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT")
 # Tables with rows of a workflow that its id leads to. Lines of log go by their own time.
@@ -17,7 +18,10 @@ _BELONGINGS = ("tasks", "nodes", "history", "refusals")
 
 
 class Upkeep:
-    """Housekeeping of one namespace's tables, in transactions of its own: it can be repeated at will."""
+    """Housekeeping of one namespace's tables, in transactions of its own: it can be repeated at will.
+
+    Made before the first batch is written, since lines of log need their day.
+    """
 
     def __init__(self, connection: psycopg.Connection, schema: str, limits: StatusSettings) -> None:
         self._connection = connection
@@ -25,6 +29,8 @@ class Upkeep:
         self._limits = limits
         self._forwards = True
         self._purged_at = self._removed_at = float("-inf")
+        self._days = LogDays(connection, schema, limits.logs_kept_ms)
+        self._purge()
 
     def written(self, batch: Batch) -> None:
         """Look after a batch: commands are forwarded rarely, so most of the time this does nothing."""
@@ -33,21 +39,23 @@ class Upkeep:
         if self._forwards:
             self._forget_forwards()
 
-    def idle(self) -> None:
-        """Do what is due while nothing else is."""
-        if time.monotonic() - self._purged_at > self._limits.purge_ms / 1000:
-            self._purged_at = time.monotonic()
-            self._connection.execute(
-                f'DELETE FROM "{self._schema}".logs WHERE at < %s', (_now_ms() - self._limits.logs_kept_ms,)
-            )
-
     def between(self) -> None:
-        """Do what is due between two batches, also under load: remove some of the workflows whose time is over."""
+        """Do what is due between two batches, also under load: drop old days of the log, and remove some of the
+        workflows whose time is over.
+        """
+        if time.monotonic() - self._purged_at > self._limits.purge_ms / 1000:
+            self._purge()
         kept_ms = self._limits.closed_kept_ms
         if not kept_ms or time.monotonic() - self._removed_at < self._limits.purge_ms / 1000:
             return
         if self._remove(_now_ms() - kept_ms) < self._limits.removed_at_once:
             self._removed_at = time.monotonic()
+
+    def _purge(self) -> None:
+        self._purged_at = time.monotonic()
+        now_ms = _now_ms()
+        self._days.keep(now_ms)
+        self._connection.execute(f'DELETE FROM "{self._schema}".io WHERE at < %s', (now_ms - self._limits.io_kept_ms,))
 
     def _remove(self, ended_before: int) -> int:
         """Remove closed workflows with all that belongs to them; return how many.

@@ -130,6 +130,38 @@ def test_tabs_by_keyboard(world: StatusWorld, page: Page) -> None:
     expect(page.locator(".commands code")).to_have_text([f"headrace get {ID} --json"])
 
 
+def test_lines_of_tasks_and_services_and_their_filters(world: StatusWorld, page: Page) -> None:
+    world.workflow(started(), scheduled(0), succeeded())
+    who = {"workflow_id": ID, "run_id": RUN, "step": 0, "attempt": 2, "task": "measure", "node": "n0", "index": 4}
+    world.plain(topics.LOGS, LogLine(at=T0, level="output", service="worker", source="w-1", message="printed", **who))
+    about = LogLine(
+        at=T0 + 1,
+        level="warning",
+        service="decision",
+        source="box-7",
+        workflow_id=ID,
+        message="it waits",
+        fields='{"exception":"Traceback: boom"}',
+    )
+    world.plain(topics.LOGS, about)
+    world.project()
+    page.goto(f"/#/workflows/{ID}/logs")
+    rows = page.locator("tr.log")
+    expect(rows).to_have_count(2)
+    for text in ("n0 [4]", "w-1, attempt 2", "printed"):
+        expect(rows.nth(0)).to_contain_text(text)
+    for text in ("decision", "box-7", "it waits", "Traceback: boom"):
+        expect(rows.nth(1)).to_contain_text(text)
+    page.get_by_label("Text").fill("WAITS")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("it waits")
+    page.get_by_label("Text").fill("")
+    page.get_by_label("Level").select_option("output")
+    expect(rows).to_contain_text(["printed"])
+    page.get_by_label("Who").select_option("listener")
+    expect(page.get_by_text("No line:")).to_be_visible()
+
+
 def test_nothing_that_users_write_becomes_markup(world: StatusWorld, page: Page) -> None:
     quoted = b'"' + EVIL.replace('"', '\\"').encode() + b'"'
     world.workflow(
