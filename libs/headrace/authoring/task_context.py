@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import operator
 from collections.abc import Callable
 from typing import Any, Protocol
 
 _log = logging.getLogger("headrace.task")
+# Longer names are no names: a dataset is told apart by its first characters.
+_DATASET_CHARACTERS = 200
 
 
 class TaskSink(Protocol):
@@ -168,8 +171,12 @@ class TaskContext:
         self._sink.heartbeat(details)
 
     def record_io(self, *, rows: int = 0, bytes: int = 0, dataset: str = "") -> None:  # noqa: A002  as above
-        """Account for what was read or written: it shows in the read API's figures."""
-        self._sink.record_io(rows=rows, bytes=bytes, dataset=dataset)
+        """Account for what was read or written; it goes out with the attempt's result or failure, summed by dataset.
+
+        Raises:
+            TypeError, ValueError: a number is none, or negative, or the dataset is no text.
+        """
+        self._sink.record_io(rows=_amount("rows", rows), bytes=_amount("bytes", bytes), dataset=_dataset(dataset))
 
 
 class _Detached:
@@ -217,3 +224,20 @@ def _text(message: object, args: tuple[object, ...]) -> str:
         return text % args
     except (TypeError, ValueError):  # a log line must not fail the task that writes it
         return f"{text} {args!r}"
+
+
+def _amount(name: str, value: int) -> int:
+    """Return a number that the wire can hold; NumPy's and the like are fine."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"Expected {name} to be a whole number, but found {value!r}") from None
+    if not 0 <= number < 2**63:
+        raise ValueError(f"Expected {name} to be from 0 to 2**63 - 1, but found {number}")
+    return number
+
+
+def _dataset(value: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"Expected the dataset's name to be a str, but found {value!r}")
+    return value[:_DATASET_CHARACTERS].encode("utf-8", "backslashreplace").decode()

@@ -84,6 +84,14 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
     log_limit_bytes: Annotated[
         int, Meta(description="Output that one attempt may ship; a loop that prints must not fill the log.", ge=256)
     ] = 262_144
+    io_datasets: Annotated[
+        int,
+        Meta(
+            description="Datasets that one attempt may tell apart with `record_io`; further ones are summed in one.",
+            ge=1,
+            le=1_000,
+        ),
+    ] = 100
     log_in_flight: Annotated[
         int, Meta(description="Lines under way while the log does not answer; beyond that they are dropped.", ge=1)
     ] = 10_000

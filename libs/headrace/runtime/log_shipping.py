@@ -24,7 +24,7 @@ from headrace.runtime import logging as logs
 _IDS = ("workflow_id", "run_id", "task", "node")
 _NUMBERS = ("step", "attempt", "index")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-_left_out: list[Callable[[], bool]] = []
+_left_out: list[Callable[[logging.LogRecord], bool]] = []
 
 
 class LineSender(Protocol):
@@ -40,8 +40,10 @@ class LineSender(Protocol):
         """Wait a moment for what is under way; called when the process ends."""
 
 
-def leave_out(predicate: Callable[[], bool]) -> Callable[[], None]:
-    """Ship no record that is logged where `predicate` holds: somebody else does. The returned function ends that."""
+def leave_out(predicate: Callable[[logging.LogRecord], bool]) -> Callable[[], None]:
+    """Ship no record of which `predicate` holds, asked where it is logged: somebody else does. Calling what is returned
+    ends that.
+    """
     _left_out.append(predicate)
     return lambda: _left_out.remove(predicate)
 
@@ -60,7 +62,7 @@ class LogShipper(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand one record over."""
-        if getattr(self._within, "emitting", False) or any(predicate() for predicate in _left_out):
+        if getattr(self._within, "emitting", False) or any(predicate(record) for predicate in _left_out):
             return
         self._within.emitting = True
         try:

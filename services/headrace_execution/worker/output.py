@@ -16,32 +16,46 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-import msgspec
-
 from headrace.authoring.task_calls import cut
+from headrace.contracts.io_accounts import DatasetIo, TaskIo
+from headrace.runtime.log_shipping import leave_out
 
 _output: contextvars.ContextVar[AttemptOutput | None] = contextvars.ContextVar("headrace_output", default=None)
 
 PRINTED = "output"
-IO = "io"
+FURTHER = "[further datasets]"
+_MOST = 2**63 - 1
 
 
 class AttemptOutput:
     """The lines of one attempt, as a task's sink (`headrace.authoring.task_context.TaskSink`).
 
-    `ship` gets (level, line). Beyond `limit_bytes` one last line says that the rest is cut.
+    `ship` gets (level, line). Beyond `limit_bytes` a line says that the rest is cut, and at the end another one how
+    much that was. `datasets` bounds how many datasets are told apart; what is said of further ones is summed in one.
     """
 
-    __slots__ = ("_beat", "_left", "_limit", "_line_bytes", "_lock", "_part", "_part_characters", "_ship")
+    __slots__ = (
+        "_beat", "_cut_bytes", "_cut_lines", "_datasets", "_io", "_left", "_limit", "_line_bytes", "_lock", "_part",
+        "_part_characters", "_ship",
+    )  # fmt: skip
 
     def __init__(
-        self, ship: Callable[[str, str], None], beat: Callable[[Any], None], *, line_bytes: int, limit_bytes: int
+        self,
+        ship: Callable[[str, str], None],
+        beat: Callable[[Any], None],
+        *,
+        line_bytes: int,
+        limit_bytes: int,
+        datasets: int = 100,
     ) -> None:
         self._ship = ship
         self._beat = beat
         self._line_bytes = line_bytes
         self._left = limit_bytes
         self._limit = limit_bytes
+        self._datasets = datasets
+        self._cut_lines = self._cut_bytes = 0
+        self._io: dict[str, tuple[int, int]] | None = None
         self._part: list[str] = []
         self._part_characters = 0
         # A task's own threads may print through one context.
@@ -66,15 +80,31 @@ class AttemptOutput:
         self._beat(details)
 
     def record_io(self, *, rows: int, bytes: int, dataset: str) -> None:  # noqa: A002  the unit is the name users know
-        """Ship an account of what was read or written."""
+        """Add to the account of what was read or written; it goes out with the result."""
         with self._lock:
-            self._send(IO, msgspec.json.encode({"rows": rows, "bytes": bytes, "dataset": dataset}).decode())
+            accounts = self._io = {} if self._io is None else self._io
+            name = dataset if dataset in accounts or len(accounts) < self._datasets else FURTHER
+            known_rows, known_bytes = accounts.get(name, (0, 0))
+            accounts[name] = min(known_rows + rows, _MOST), min(known_bytes + bytes, _MOST)
+
+    def io(self, input_bytes: int, output_bytes: int) -> TaskIo | None:
+        """Return the account, beside the sizes of the payloads; None where the task said nothing."""
+        if self._io is None:
+            return None
+        with self._lock:
+            found = [DatasetIo(dataset=name, rows=rows, bytes=size) for name, (rows, size) in self._io.items()]
+        return TaskIo(input_bytes=input_bytes, output_bytes=output_bytes, datasets=found)
 
     def close(self) -> None:
-        """Ship what was printed without an end of line."""
+        """Ship what was printed without an end of line, and how much was cut."""
         if self._part:
             with self._lock:
                 self._end_line()
+        if self._cut_lines:
+            with self._lock:
+                text = f"[cut: {self._cut_lines} lines of {self._cut_bytes} bytes were dropped]"
+                self._cut_lines = self._cut_bytes = 0
+            self._ship("warning", text)
 
     def _keep(self, text: str) -> None:
         # One character more than a line may have in bytes is enough to see that it is too long.
@@ -91,6 +121,8 @@ class AttemptOutput:
 
     def _send(self, level: str, message: str) -> None:
         if self._left <= 0:
+            self._cut_lines += 1
+            self._cut_bytes += len(message)
             return
         clean = message.encode("utf-8", "backslashreplace").decode()
         text = cut(clean, self._line_bytes)
@@ -147,12 +179,20 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         output = _output.get()
-        if output is None or record.name.partition(".")[0] == "headrace":
+        if output is None or _ours(record):
             return
         try:
             output.line(record.levelname.lower(), record.getMessage())
         except (TypeError, ValueError):
             self.handleError(record)
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == "headrace"
+
+
+def _of_an_attempt(record: logging.LogRecord) -> bool:
+    return _output.get() is not None and not _ours(record)
 
 
 @contextmanager
@@ -162,9 +202,11 @@ def captured() -> Iterator[None]:
     sys.stdout, sys.stderr = _Stream(streams[0]), _Stream(streams[1])
     handler = _Handler()
     logging.getLogger().addHandler(handler)
+    ours_again = leave_out(_of_an_attempt)  # the worker's own log need not ship them a second time
     try:
         yield
     finally:
+        ours_again()
         logging.getLogger().removeHandler(handler)
         sys.stdout, sys.stderr = streams
 

@@ -59,6 +59,8 @@ class Shipping:
             step=task.step,
             attempt=task.attempt,
             task=task.task,
+            node=task.node,
+            index=task.index,
             message=message,
             trace=task.trace,
         )

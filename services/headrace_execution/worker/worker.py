@@ -145,6 +145,7 @@ class Worker:
 
     def ended(self, job: Job, outcome: Outcome) -> None:
         """Send what became of a job. Called where it ended."""
+        job.output.close()
         with self._lock:
             wanted = self._book.may_send(job.id, success=isinstance(outcome, Succeeded))
         if not wanted or isinstance(outcome, Stopped):
@@ -178,6 +179,7 @@ class Worker:
                 output=outcome.output,
                 started_at=job.started_at,
                 ended_at=now,
+                io=job.output.io(len(task.input), len(outcome.output)),
             )
         assert not isinstance(outcome, Stopped)
         return FailTask(
@@ -195,6 +197,7 @@ class Worker:
             bases=outcome.bases,
             started_at=job.started_at,
             ended_at=now,
+            io=job.output.io(len(task.input), 0),
         )
 
     def _acknowledged(self, job: JobId, partition: int, offset: int) -> None:
@@ -227,6 +230,7 @@ class Worker:
             partial(self._beat, start.job),
             line_bytes=self._settings.log_line_limit_bytes,
             limit_bytes=self._settings.log_limit_bytes,
+            datasets=self._settings.io_datasets,
         )
 
     # --- reports ---------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from headrace_status.fold.changes import (
     final,
     task_key,
 )
-from headrace_status.fold.payload import json_text
+from headrace_status.fold.payload import json_text, plain
 
 # Sleeps and children are tried once; what never had an attempt (a skipped node) stands under attempt 0.
 ONLY_ATTEMPT = 1
@@ -289,4 +289,4 @@ def _accounts(event: TaskSucceeded | TaskFailed, io: TaskIo, *, succeeded: bool)
             "bytes": account.bytes,
             "at": event.ended_at or event.at,
         }
-        yield Put("io", (*task_key(event), account.dataset), values)
+        yield Put("io", (*task_key(event), plain(account.dataset)), values)

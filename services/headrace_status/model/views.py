@@ -166,17 +166,22 @@ def _trend(column: str) -> str:
     )
 
 
+def _sum(column: str) -> str:
+    """Return a sum that is no error where it is too large for a bigint: nobody's figure may hide all others."""
+    return f"LEAST(sum({column}), CASE WHEN count({column}) > 0 THEN 9223372036854775807 END)::bigint"
+
+
 # Accounts name their definition. Of a task whose run is no longer the latest under its id, the history tells it.
 _IO_RUNS = f"""
     SELECT 'dataset' AS kind, {_text("name")}, {_text("version")}, workflow_id, run_id, {_text("node")},
-           {_text("task")}, {_text("dataset")}, count(*) AS attempts, sum(rows)::bigint AS rows,
-           sum(bytes)::bigint AS bytes, NULL::bigint AS input_bytes, NULL::bigint AS output_bytes,
+           {_text("task")}, {_text("dataset")}, count(*) AS attempts, {_sum("rows")} AS rows,
+           {_sum("bytes")} AS bytes, NULL::bigint AS input_bytes, NULL::bigint AS output_bytes,
            to_timestamp(max(at)::float8 / 1000) AS at, max(at) AS at_ms
     FROM {{data}}.io GROUP BY name, version, workflow_id, run_id, node, task, dataset
     UNION ALL
     SELECT 'payload', COALESCE(w.name, h.name), COALESCE(w.version, h.version), t.workflow_id, t.run_id,
-           NULLIF(t.node, ''), NULLIF(t.task, ''), NULL, count(*), NULL, NULL, sum(t.input_bytes)::bigint,
-           sum(t.output_bytes)::bigint, to_timestamp(max(t.ended_at)::float8 / 1000), max(t.ended_at)
+           NULLIF(t.node, ''), NULLIF(t.task, ''), NULL, count(*), NULL, NULL, {_sum("t.input_bytes")},
+           {_sum("t.output_bytes")}, to_timestamp(max(t.ended_at)::float8 / 1000), max(t.ended_at)
     FROM {{data}}.tasks t
     LEFT JOIN {{data}}.workflows w ON w.workflow_id = t.workflow_id AND w.run_id = t.run_id
     LEFT JOIN LATERAL (
@@ -189,10 +194,10 @@ _IO_RUNS = f"""
 IO_STATS = View(
     "io_stats",
     f"""
-    SELECT dataset, task, sum(attempts)::bigint AS attempts, count(DISTINCT workflow_id) AS workflows,
-           sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes, max(at) AS last_at,
+    SELECT dataset, task, {_sum("attempts")} AS attempts, count(DISTINCT workflow_id) AS workflows,
+           {_sum("rows")} AS rows, {_sum("bytes")} AS bytes, max(at) AS last_at,
            kind, name, version, node, count(*) AS runs,
-           sum(input_bytes)::bigint AS input_bytes, sum(output_bytes)::bigint AS output_bytes,
+           {_sum("input_bytes")} AS input_bytes, {_sum("output_bytes")} AS output_bytes,
            {_trend("rows")}, {_trend("bytes")}, {_trend("input_bytes")}, {_trend("output_bytes")}
     FROM ({_IO_RUNS}) AS runs GROUP BY kind, name, version, node, task, dataset
     """,

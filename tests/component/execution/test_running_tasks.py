@@ -17,6 +17,7 @@ from headrace.authoring.task_context import current
 from headrace.authoring.tasks import task
 from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.dispatch_events import AssignmentsEnded, AttemptTimedOut, TaskAssigned
+from headrace.contracts.io_accounts import DatasetIo, TaskIo
 from headrace.contracts.workflow_events import WorkflowTerminated
 from headrace.runtime.execution_settings import ExecutionSettings
 from headrace_execution.worker.output import captured
@@ -163,7 +164,6 @@ def test_what_a_task_prints_and_logs_is_shipped_with_its_ids(mill: Mill) -> None
         print("to stderr", file=sys.stderr)
         current().log.warning("logged %d", 7)
         logging.getLogger("my.module").warning("through logging")
-        current().record_io(rows=10, bytes=2_000, dataset="stdlib")
         print("no end of line", end="")
 
     @task
@@ -182,7 +182,6 @@ def test_what_a_task_prints_and_logs_is_shipped_with_its_ids(mill: Mill) -> None
         ("output", "to stderr"),
         ("warning", "logged 7"),
         ("warning", "through logging"),
-        ("io", '{"rows":10,"bytes":2000,"dataset":"stdlib"}'),
         ("output", "no end of line"),
         ("output", "async"),
     ]
@@ -193,6 +192,46 @@ def test_what_a_task_prints_and_logs_is_shipped_with_its_ids(mill: Mill) -> None
         "talk",
         "a",
     )
+
+
+def test_what_a_task_says_that_it_reads_and_writes_goes_out_with_its_result_or_failure(mill: Mill) -> None:
+    @task
+    def copy(fail: bool) -> int:
+        for _ in range(3):
+            current().record_io(rows=10, bytes=2_000, dataset="in")
+        current().record_io(bytes=7, dataset="out")
+        if fail:
+            raise ValueError("no")
+        return 12345
+
+    @task
+    async def quiet() -> None:
+        with pytest.raises(ValueError, match="Expected rows to be from 0"):
+            current().record_io(rows=-1)
+        with pytest.raises(TypeError, match="Expected bytes to be a whole number"):
+            current().record_io(bytes=1.5)  # type: ignore[arg-type]
+
+    @task
+    def many() -> None:
+        for number in range(200):
+            current().record_io(rows=2**62, dataset=str(number))
+
+    mill.start_worker("a", [copy, quiet, many])
+    mill.schedule("copy", b'{"fail":false}')
+    mill.schedule("copy", b'{"fail":true}')
+    mill.schedule("quiet")
+    mill.schedule("many")
+    succeeded, failed, nothing, bounded = sorted(run_all(mill, 4), key=lambda result: result.step)
+    datasets = [DatasetIo(dataset="in", rows=30, bytes=6_000), DatasetIo(dataset="out", rows=0, bytes=7)]
+    assert isinstance(succeeded, CompleteTask)
+    assert succeeded.io == TaskIo(input_bytes=14, output_bytes=5, datasets=datasets)
+    assert isinstance(failed, FailTask)
+    assert failed.io == TaskIo(input_bytes=13, output_bytes=0, datasets=datasets)
+    assert isinstance(nothing, CompleteTask)
+    assert nothing.io is None
+    assert bounded.io is not None
+    assert len(bounded.io.datasets) == 101
+    assert bounded.io.datasets[-1] == DatasetIo(dataset="[further datasets]", rows=2**63 - 1, bytes=0)
 
 
 def test_what_is_printed_is_cut_with_a_mark(mill: Mill) -> None:
@@ -211,8 +250,11 @@ def test_what_is_printed_is_cut_with_a_mark(mill: Mill) -> None:
     assert "[cut:" in lines[0]
     assert len(lines[0].encode()) <= 100
     assert lines[1] == "line 0"
-    assert lines[-1] == "[cut: this attempt wrote more than 500 bytes; the rest is dropped]"
-    assert sum(len(line) for line in lines[:-1]) < 700
+    assert lines[-2] == "[cut: this attempt wrote more than 500 bytes; the rest is dropped]"
+    shipped = len(lines) - 2
+    dropped = [f"line {number}" for number in range(shipped - 1, 1_000)]
+    assert lines[-1] == f"[cut: {len(dropped)} lines of {sum(map(len, dropped))} bytes were dropped]"
+    assert sum(len(line) for line in lines[:-2]) < 700
 
 
 def test_a_time_out_cancels_a_coroutine_and_tells_a_thread(mill: Mill) -> None:

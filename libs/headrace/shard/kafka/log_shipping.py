@@ -80,7 +80,7 @@ class KafkaLineSender:
 
     def _run(self) -> None:
         thread = threading.get_ident()
-        leave_out(lambda: threading.get_ident() == thread)
+        leave_out(lambda _: threading.get_ident() == thread)
         under_way = 0
         while True:
             try:
