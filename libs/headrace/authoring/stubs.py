@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.retry import RetryPolicy
+from headrace.engine.dispatch_rules import DispatchRules
 
 
 class TaskStub(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,7 @@ class TaskStub(msgspec.Struct, frozen=True, kw_only=True):
     resource: str = ""
     units: int = 0
     capacity: int = 0
+    rules: DispatchRules | None = None
 
 
 class WorkflowStub(msgspec.Struct, frozen=True, kw_only=True):

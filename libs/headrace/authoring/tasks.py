@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from headrace.authoring.durations import Duration, duration_ms
 from headrace.authoring.names import check_name
 from headrace.authoring.outside import Outside
 from headrace.authoring.retry import Retry
+from headrace.authoring.rule_options import RuleOptions, read_options
 from headrace.contracts.retry import RetryPolicy
+from headrace.engine.dispatch_rules import DispatchRules
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +31,7 @@ class TaskDefinition(Generic[P, R]):
         priority: 0 to 9, 9 first.
         resource: what it holds `units` of while it runs; empty: nothing.
         capacity: 0: the resource is declared elsewhere.
+        rules: what the dispatcher heeds beyond queue and priority.
         pool: the process pool that a plain function runs in; empty: in a thread.
         outside: how an async task's work, which is done outside, is looked after.
     """
@@ -43,6 +46,7 @@ class TaskDefinition(Generic[P, R]):
     resource: str = ""
     units: int = 0
     capacity: int = 0
+    rules: DispatchRules | None = None
     pool: str = ""
     outside: Outside | None = None
     is_async: bool = field(init=False)
@@ -75,6 +79,7 @@ def task(
     priority: int = DEFAULT_PRIORITY,
     resource: Mapping[str, Any] | None = None,
     pool: str = "",
+    **rules: Unpack[RuleOptions],
 ) -> Callable[[Callable[P, R]], TaskDefinition[P, R]]: ...
 def task(
     function: Callable[..., Any] | None = None,
@@ -88,6 +93,7 @@ def task(
     priority: int = DEFAULT_PRIORITY,
     resource: Mapping[str, Any] | None = None,
     pool: str = "",
+    **rules: Unpack[RuleOptions],
 ) -> Any:
     """Make a function a task.
 
@@ -102,6 +108,7 @@ def task(
         resource: `{"name": ..., "units": 1}`, held while it runs; `capacity` declares the resource as well.
         pool: run the function in a process of the pool with this name, which the worker keeps; its crash fails that
             attempt alone.
+        rules: how it is dispatched: see `RuleOptions`.
 
     Raises:
         ValueError: an option does not fit.
@@ -127,6 +134,7 @@ def task(
             resource=held,
             units=units,
             capacity=capacity,
+            rules=read_options(chosen, rules),
             pool=_checked_pool(target, pool, what) if pool else "",
         )
 

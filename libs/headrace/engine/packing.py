@@ -59,6 +59,7 @@ class PackedStep(msgspec.Struct, array_like=True):
     due_at: int
     child_id: str
     to_shard: int
+    close_by: int = 0
 
 
 class PackedEnd(msgspec.Struct, array_like=True):
@@ -210,6 +211,7 @@ def _pack_step(step: OpenStep) -> PackedStep:
         step.due_at,
         step.child_id,
         step.to_shard,
+        step.close_by,
     )
 
 

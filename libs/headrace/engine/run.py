@@ -53,6 +53,8 @@ class OpenStep(msgspec.Struct, kw_only=True):
     due_at: int = 0
     child_id: str = ""
     to_shard: int = 0
+    close_by: int = 0
+    """When the time for all attempts is over, in ms since the epoch; 0: never."""
 
     @property
     def waits_for_time(self) -> bool:

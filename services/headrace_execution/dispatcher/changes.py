@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher import notes, permits, turns
 from headrace_execution.dispatcher.queues import Attempt, Key
+from headrace_execution.dispatcher.rules import slots_of
 from headrace_execution.dispatcher.state import Assignment, DispatcherState, Worker
 
 
@@ -72,6 +73,8 @@ def wait_no_more(state: DispatcherState, attempt: Attempt) -> None:
     state.ledger.attempts.touched(attempt.key)
     state.queues.remove(attempt)
     turns.leave(state, attempt)
+    if slots_of(attempt.task) > 1:
+        state.live.dirty[attempt.task.queue] = None  # a worker may have been kept for it
     if attempt.alone and state.quarantine.pop(attempt.key, None) is not None:
         look_everywhere(state)
 

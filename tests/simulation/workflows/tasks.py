@@ -8,6 +8,7 @@ import msgspec
 
 from headrace.contracts.retry import RetryPolicy
 from headrace.contracts.task_events import TaskScheduled
+from headrace.engine.dispatch_rules import DispatchRules
 
 TASKS = ("echo", "bad", "fatal", "flaky", "slow", "silent", "heavy", "deadly")
 """echo succeeds, bad fails, fatal fails for good at once, flaky fails once, slow is too slow once, silent sends no
@@ -52,6 +53,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     resource: str = ""
     units: int = 0
     capacity: int = 0
+    rules: DispatchRules | None = None
 
 
 RETRY = RetryPolicy(max_attempts=2, interval_ms=300)

@@ -47,7 +47,7 @@ def test_options_reach_the_request_of_a_workflow() -> None:
     )
     def measure(package: str) -> None: ...
 
-    request = task_request(measure, -1, b"[]", "application/json")
+    request = task_request(measure, -1, b"[]", "application/json", now_ms=0, seed="")
     assert request.task == request.node == "measure"
     assert (request.queue, request.priority, request.timeout_ms, request.heartbeat_ms) == (
         "census",

@@ -86,7 +86,9 @@ def attempt_timed_out(
 ) -> Iterator[Message]:
     """Record a time-out; the workflow goes on when it is final."""
     found = run.open[step]
-    retry_at = _retry_at(run, step, "headrace.TaskTimedOut", now_ms)
+    # Beyond the time for all attempts there is no other one.
+    final = timeout == "schedule_to_close"
+    retry_at = 0 if final else _retry_at(run, step, "headrace.TaskTimedOut", now_ms)
     yield TaskTimedOut(
         workflow_id=run.workflow_id,
         run_id=run.run_id,
@@ -137,4 +139,6 @@ def _retry_at(run: Run, step: int, error: str, now_ms: int, bases: Sequence[str]
     found = run.open[step]
     seed = f"{run.run_id}/{step}/{found.attempt}"
     pause = retry_delay_ms(found.retry, attempt=found.attempt, error=error, bases=bases, seed=seed)
-    return 0 if pause is None else now_ms + pause
+    if pause is None or (found.close_by and now_ms + pause >= found.close_by):
+        return 0
+    return now_ms + pause

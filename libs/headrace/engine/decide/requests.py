@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+import msgspec
+
 from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
 from headrace.contracts.lease_events import LeaseRequested
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import NodeEnded, TaskCancelled, TaskRefused, TaskScheduled, TaskSkipped
+from headrace.contracts.task_rules import TaskRules
 from headrace.contracts.timer_events import TimerCancelled, TimerStarted
 from headrace.engine.context import Context
 from headrace.engine.kernel.requests import CancelStep, EndNode, Refuse, Request, RunTask, Skip, Sleep, StartChild
@@ -85,6 +88,7 @@ def attempt_event(
         losses=losses,
         at=now_ms,
         trace=run.trace,
+        rules=_rules(run, step, request.rules, now_ms) if request.rules is not None else None,
     )
 
 
@@ -113,6 +117,15 @@ def cancel_event(
                 fencing_token=found.fencing_token or (-1 if found.resource else 0),
                 at=now_ms,
             )
+
+
+def _rules(run: Run, step: int, rules: TaskRules, now_ms: int) -> TaskRules:
+    """Return what the dispatcher is to heed: the time for all attempts ends when it ended for the first one."""
+    if not rules.schedule_to_close_ms:
+        return rules
+    found = run.open.get(step)
+    close_by = found.close_by if found is not None and found.close_by else now_ms + rules.schedule_to_close_ms
+    return msgspec.structs.replace(rules, close_by=close_by)
 
 
 def size_of(request: Request) -> int:

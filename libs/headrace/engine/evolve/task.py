@@ -38,6 +38,8 @@ def task_scheduled(state: ShardState, event: TaskScheduled) -> None:
     step.queue = event.queue
     step.losses = event.losses
     step.retry = event.retry
+    if event.rules is not None:
+        step.close_by = event.rules.close_by
 
 
 def lease_requested(state: ShardState, event: LeaseRequested) -> None:

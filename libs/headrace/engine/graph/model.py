@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from headrace.contracts.retry import RetryPolicy
-from headrace.engine.expressions import Expression, Template
+from headrace.engine.dispatch_rules import DispatchRules
+from headrace.engine.expressions import Expression, Template, compile_expression
 
 RunIf: TypeAlias = Literal["all_succeeded", "none_failed", "all_done", "any_failed"]
 Kind: TypeAlias = Literal["task", "workflow", "sleep"]
@@ -48,6 +49,7 @@ class Node:
         retry: None: one attempt. A template is evaluated and parsed (`retries.parse_retry`) for each run.
         timeout_ms: of one attempt; 0: none. An expression gives a duration (`durations.parse_duration`).
         significant: whether its failure fails the workflow.
+        rules: what the dispatcher heeds beyond queue and priority.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Node:
     queue: str | Expression = "default"
     significant: bool = True
     resource: ResourceUse | None = None
+    rules: DispatchRules | None = None
     description: str = ""
 
 
@@ -130,6 +133,8 @@ def all_expressions(graph: Graph) -> list[tuple[str, Expression]]:
         units = node.resource.units if node.resource else 0
         single = (node.sleep_ms, node.when, node.concurrency, node.timeout_ms, node.priority, node.queue, units)
         found += [(node.name, part) for part in single if isinstance(part, Expression)]
+        texts = node.rules.expressions.values() if node.rules else ()
+        found += [(node.name, compile_expression(text)) for text in texts]
         for part in (node.foreach, node.input, node.retry):
             if isinstance(part, Template):
                 found += [(node.name, expression) for _, expression in part.expressions]

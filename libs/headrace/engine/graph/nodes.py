@@ -6,26 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.contracts.retry import RetryPolicy
+from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.expressions import Expression, Template, is_expression
 from headrace.engine.graph.checker import Checker
 from headrace.engine.graph.durations import describe
 from headrace.engine.graph.model import RUN_IF, Kind, Node, ResourceUse
 from headrace.engine.graph.problems import Path
 from headrace.engine.graph.retries import parse_retry
+from headrace.engine.graph.rules import EXPRESSIONS, PARSERS, assemble, misplaced
 
 KINDS: tuple[Kind, ...] = ("task", "workflow", "sleep")
 RESERVED = ("wait_for", "callback")
 _FLOW = ("needs", "run_if", "when", "significant", "description")
 _FAN_OUT = ("foreach", "concurrency", "tolerate")
 _WORK = ("input", "retry", "timeout")
-_WORKER = ("heartbeat", "priority", "queue", "resource")
+_WORKER = ("heartbeat", "priority", "queue", "resource", *PARSERS)
 FIELDS: Mapping[Kind, tuple[str, ...]] = {
     "task": ("task", *_FLOW, *_FAN_OUT, *_WORK, *_WORKER),
     "workflow": ("workflow", *_FLOW, *_FAN_OUT, *_WORK),
     "sleep": ("sleep", *_FLOW),
 }
 ON_EXIT_FIELDS = ("task", "workflow", "significant", "description", *_WORK, *_WORKER)
-DEFAULTS = ("retry", "timeout", "heartbeat", "priority", "queue", "concurrency")
+DEFAULTS = ("retry", "timeout", "heartbeat", "priority", "queue", "concurrency", *PARSERS)
 # The largest numbers that make sense, so that a slip of the key is noticed.
 MAX_CONCURRENCY = 10_000
 MAX_TOLERATE = 1_000_000
@@ -104,6 +106,7 @@ class _Fields:
             queue=self._queue(),
             significant=check.boolean(fields.get("significant", True), at("significant"), "significant"),
             resource=self._resource(resources),
+            rules=self._rules(target),
             description=check.text(fields.get("description", ""), at("description"), "description"),
         )
 
@@ -176,6 +179,23 @@ class _Fields:
         if is_expression(value):
             return self._check.expression(value, self._at("queue")) or "default"
         return self._check.target(value, self._at("queue"), "the name of a queue") or "default"
+
+    def _rules(self, task: str) -> DispatchRules | None:
+        values, expressions = {}, {}
+        fields = {name: self._fields[name] for name in PARSERS if name in self._fields}
+        for name, value in fields.items():
+            if name in EXPRESSIONS and is_expression(value):
+                if self._check.expression(value, self._at(name)) is not None:
+                    expressions[name] = value
+                continue
+            try:
+                values[name] = PARSERS[name](value)
+            except ValueError as error:
+                self._check.refuse(self._at(name), str(error))
+        problem = misplaced(fields)
+        if problem is not None:
+            self._check.refuse(self._at(problem[0]), problem[1])
+        return assemble(task, values, expressions)
 
     def _resource(self, resources: Mapping[str, int]) -> ResourceUse | None:
         if "resource" not in self._fields:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.retry import RetryPolicy
+from headrace.contracts.task_rules import TaskRules
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class RunTask(Request, frozen=True, kw_only=True):
     resource: str = ""
     units: int = 0
     capacity: int = 0
+    rules: TaskRules | None = None
 
     def fingerprint(self) -> str:
         return task_fingerprint(self.node, self.index, self.task)

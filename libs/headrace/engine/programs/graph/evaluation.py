@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.contracts.retry import RetryPolicy
-from headrace.engine.expressions import Expression, ExpressionError, Limits, Scope, Template
+from headrace.contracts.task_rules import TaskRules
+from headrace.engine.dispatch_rules import DispatchRules
+from headrace.engine.expressions import Expression, ExpressionError, Limits, Scope, Template, compile_expression
 from headrace.engine.graph import Node
 from headrace.engine.graph.checker import MAX_NAME, TARGET
 from headrace.engine.graph.durations import describe, parse_duration
 from headrace.engine.graph.nodes import MAX_CONCURRENCY, MAX_UNITS
 from headrace.engine.graph.retries import parse_retry
+from headrace.engine.graph.rules import filled
 from headrace.engine.kernel.requests import Request, RunTask, Sleep, StartChild
 from headrace.engine.programs.graph.payloads import Payload, encode
 from headrace.engine.programs.graph.prepared import Filling
@@ -103,6 +106,7 @@ class Evaluation:
             resource=resource.name if resource else "",
             units=self._integer(resource.units, "units", 1, resource.capacity or MAX_UNITS) if resource else 0,
             capacity=resource.capacity if resource else 0,
+            rules=self._rules(node.rules) if node.rules else None,
         )
 
     def payload(self, filling: Filling, field: str) -> Payload:
@@ -117,6 +121,13 @@ class Evaluation:
         if not isinstance(found, str) or not TARGET.match(found) or len(found) > MAX_NAME:
             raise self._mismatch(f"Expected the name of a queue, but found {describe(found)}", "queue")
         return found
+
+    def _rules(self, rules: DispatchRules) -> TaskRules:
+        values = {name: self.value(compile_expression(text), name) for name, text in rules.expressions.items()}
+        try:
+            return filled(rules, values)
+        except ValueError as error:
+            raise self._mismatch(str(error), "rules") from None
 
     def _integer(self, part: int | Expression, field: str, lowest: int, highest: int) -> int:
         if isinstance(part, int):

@@ -117,7 +117,8 @@ class WorkflowContext:
 
     async def _task(self, task: Any, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         data, content_type = arguments_payload(args, kwargs)
-        request = task_request(task, index, data, content_type)
+        seed = f"{self._kernel.run_id}/{self._kernel.next_step}/"
+        request = task_request(task, index, data, content_type, now_ms=self._kernel.now_ms, seed=seed)
         outcome = await self._step(self._kernel.request(request), request.node)
         if outcome.ok:
             return from_payload(outcome.data, outcome.content_type)

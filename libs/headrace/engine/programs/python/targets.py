@@ -7,7 +7,9 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from headrace.contracts.retry import RetryPolicy
+from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.kernel.requests import RunTask
+from headrace.engine.programs.python.rules import rules_for_call
 
 
 @runtime_checkable
@@ -23,10 +25,15 @@ class TaskTarget(Protocol):
     resource: str
     units: int
     capacity: int
+    rules: DispatchRules | None
 
 
-def task_request(task: Any, index: int, data: bytes, content_type: str) -> RunTask:
-    """Return the request for a task with its input; `index` is its place in a `map`, -1 outside of one."""
+def task_request(task: Any, index: int, data: bytes, content_type: str, *, now_ms: int, seed: str) -> RunTask:
+    """Return the request for a task with its input; `index` is its place in a `map`, -1 outside of one.
+
+    Raises:
+        ValueError: an expression of its rules fails, or gives what does not fit.
+    """
     if isinstance(task, str):
         return RunTask(node=task, task=task, index=index, input=data, content_type=content_type)
     target: TaskTarget = getattr(task, "stub", task)
@@ -45,6 +52,7 @@ def task_request(task: Any, index: int, data: bytes, content_type: str) -> RunTa
             resource=target.resource,
             units=target.units,
             capacity=target.capacity,
+            rules=rules_for_call(target.name, target.rules, data, content_type, now_ms=now_ms, seed=seed),
         )
     except AttributeError:
         raise TypeError(
