@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
-from headrace.contracts.commands import CompleteTask
+from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.dispatch_events import AttemptLost, TaskAssigned, TaskRequeued, TaskUnserved
 from headrace.contracts.headers import EPOCH_STARTED, journal_headers
 from headrace.contracts.journal import EpochStarted, JournalRecord
@@ -228,3 +228,33 @@ def test_a_task_that_kills_its_worker_is_poison_after_three(mill: Mill) -> None:
     mill.until(lambda: bool(mill.of(AttemptLost)))
     (lost,) = mill.of(AttemptLost)
     assert (lost.losses, lost.poison) == (3, True)
+
+
+def test_what_was_submitted_outside_is_polled_by_whoever_lives(mill: Mill) -> None:
+    first = mill.start_worker("a")
+    mill.schedule("export", '{"name": "file"}', step=0)
+    mill.until(lambda: len(list(mill.scratch.glob("file-polled-*"))) == 1)
+    first.kill()
+    second = mill.start_worker("b")
+    mill.until(lambda: len(list(mill.scratch.glob("file-polled-*"))) == 2)
+    third = mill.start_worker("c")
+    second.send_signal(signal.SIGTERM)
+    mill.until(lambda: len(list(mill.scratch.glob("file-polled-*"))) == 3)
+    assert second.wait(PATIENCE_S) == 0
+    (mill.scratch / "file").touch()
+    mill.until(lambda: len(mill.of(CompleteTask)) == 1)
+    assert third.poll() is None
+    assert [event.worker for event in mill.of(TaskAssigned)] == ["a", "b", "c"]
+    assert len(list(mill.scratch.glob("file-submitted-*"))) == 1
+    assert not list(mill.scratch.glob("file-cancelled"))
+
+
+def test_the_crash_of_a_pools_process_leaves_its_worker_alone(mill: Mill) -> None:
+    process = mill.start_worker("a")
+    mill.schedule("crash", "{}", step=0)
+    mill.until(lambda: len(mill.of(FailTask)) == 1)
+    assert mill.of(FailTask)[0].error == "headrace.ProcessCrashed"
+    mill.schedule("add", '{"a": 1}', step=1)
+    mill.until(lambda: len(mill.of(CompleteTask)) == 1)
+    assert process.poll() is None
+    assert not mill.of(WorkerLost)

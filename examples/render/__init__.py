@@ -1,0 +1,1 @@
+"""Tasks that run elsewhere than in a thread, and middleware around them."""
