@@ -293,8 +293,8 @@ class Queues:
 
     def of_task(self, queue: str, task: str) -> Iterator[Shape]:
         """Yield what waits for a task of a queue."""
-        for shape in list(self.shapes.get(queue, {}).values()):
-            if shape.key[0] == task:
+        for key, shape in sorted(self.shapes.get(queue, {}).items()):
+            if key[0] == task:
                 yield shape
 
     def opened(self, gate: LimitKey) -> None:

@@ -12,10 +12,11 @@ from headrace.engine.expressions import Expression
 from headrace.engine.graph.checker import Checker
 from headrace.engine.graph.model import Node
 from headrace.engine.graph.problems import Path
+from headrace.engine.graph.rules import EXPRESSIONS
 
 _WORKFLOW_FIELDS = frozenset(("", "id", "attempt"))
 # Of a fan-out: these are evaluated for each item, the others once.
-_PER_ITEM = frozenset(("input", "retry", "timeout", "priority", "queue", "resource"))
+_PER_ITEM = frozenset(("input", "retry", "timeout", "priority", "queue", "resource", *EXPRESSIONS))
 _PER_ITEM_VARIABLES = ("item", "index")
 
 
