@@ -19,10 +19,11 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
     topic: str
     key: bytes
-    value: bytes
+    value: bytes | None
+    """None is a tombstone."""
     headers: Headers
 
     @property
     def size_bytes(self) -> int:
         """Return about how many bytes it takes."""
-        return len(self.key) + len(self.value) + _HEADER_BYTES * len(self.headers)
+        return len(self.key) + len(self.value or b"") + _HEADER_BYTES * len(self.headers)

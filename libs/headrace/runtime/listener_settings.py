@@ -105,3 +105,41 @@ class ListenerSettings(SettingsGroup, frozen=True, kw_only=True):
         int,
         Meta(description="Longest reason in the headers of a dead letter; a traceback fits, a dump does not.", ge=64),
     ] = 8_192
+    io_runs: Annotated[
+        int,
+        Meta(
+            description="Runs of a definition that a run's input and output is compared with: the last ones, since "
+            "what is usual changes.",
+            ge=2,
+            le=1_000,
+        ),
+    ] = 20
+    io_runs_needed: Annotated[
+        int, Meta(description="Runs before which nothing is called unusual: fewer do not tell.", ge=2, le=1_000)
+    ] = 5
+    io_deviations: Annotated[int, Meta(description="Standard deviations from the mean that are usual.", ge=1)] = 4
+    io_margin_percent: Annotated[
+        int,
+        Meta(
+            description="Share of the mean that is usual in any case: runs that were all alike have no deviation.", ge=0
+        ),
+    ] = 25
+    io_sums: Annotated[
+        int, Meta(description="Nodes and datasets of a run that are watched; further ones are not.", ge=1)
+    ] = 200
+    io_open_runs: Annotated[
+        int,
+        Meta(
+            description="Open runs whose input and output is summed; beyond it the one that was silent longest is "
+            "forgotten, and not compared. They are in memory.",
+            ge=1,
+        ),
+    ] = 10_000
+    io_ranges: Annotated[
+        int,
+        Meta(
+            description="Nodes and datasets of definitions of which the usual range is known; beyond it the one that "
+            "was not run for longest is forgotten. They are in memory.",
+            ge=1,
+        ),
+    ] = 10_000

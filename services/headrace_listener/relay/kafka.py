@@ -12,7 +12,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
 from headrace.contracts.headers import traceparent
-from headrace.contracts.positions import ReaderPosition
 from headrace.contracts.topics import full_name
 from headrace.runtime import telemetry
 from headrace.runtime.listener_settings import ListenerSettings
@@ -23,8 +22,8 @@ from headrace.shard.ports import TopicPartition
 from headrace.shard.reader_rule import Position
 from headrace_listener.kafka_options import transaction_options
 from headrace_listener.outgoing import Outgoing
-from headrace_listener.relay.ports import Fenced, TransactionFailed
-from headrace_listener.relay.positions import position_record, positions_of
+from headrace_listener.relay.ports import Fenced, Stored, TransactionFailed
+from headrace_listener.relay.positions import position_record, stored_in
 
 # The steps of a transaction take milliseconds. A broker that does not answer for this long is away: the relay begins
 # anew.
@@ -51,10 +50,9 @@ class KafkaOutput:
         self._producer = Producer({**transaction_options(settings, limits), "error_cb": availability.failed})
         self._try(lambda: self._producer.init_transactions(_STEP_S))
 
-    def positions(self) -> dict[TopicPartition, Position]:
-        """Return the committed positions."""
-        messages = map(self._codec.decode, self._read_positions())
-        return positions_of(message for message in messages if isinstance(message, ReaderPosition))
+    def stored(self) -> Stored:
+        """Return what is committed."""
+        return stored_in(self._codec, self._read_stored())
 
     def write(self, records: Sequence[Outgoing], positions: Mapping[TopicPartition, Position]) -> None:
         """Write records and positions in one transaction."""
@@ -117,7 +115,7 @@ class KafkaOutput:
         except KafkaException:
             return  # There is none, or nobody answers: the next `init_transactions` ends it.
 
-    def _read_positions(self) -> Iterator[bytes]:
+    def _read_stored(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the positions topic's records up to what is committed now: fencing has ended all older transactions."""
         options = look_up_options(self._settings, f"{self._settings.namespace}-relay-positions")
         consumer = Consumer({**options, "isolation.level": "read_committed", "queued.min.messages": 1_000})
@@ -131,9 +129,9 @@ class KafkaOutput:
                     continue
                 error = message.error()
                 if error is None:
-                    value = message.value()
-                    if isinstance(value, bytes):
-                        yield value
+                    key, value = message.key(), message.value()
+                    if isinstance(key, bytes):
+                        yield key, value if isinstance(value, bytes) else None
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                     return
                 else:

@@ -8,13 +8,12 @@ from enum import Enum
 from headrace.contracts import topics
 from headrace.contracts.codec import Codec
 from headrace.contracts.partition import shard_of
-from headrace.contracts.positions import ReaderPosition
 from headrace.shard.memory import MemoryLog
 from headrace.shard.ports import TopicPartition
 from headrace.shard.reader_rule import Position
 from headrace_listener.outgoing import Outgoing
-from headrace_listener.relay.ports import Fenced, TransactionFailed
-from headrace_listener.relay.positions import position_record, positions_of
+from headrace_listener.relay.ports import Fenced, Stored, TransactionFailed
+from headrace_listener.relay.positions import position_record, stored_in
 
 
 class Outcome(Enum):
@@ -39,11 +38,10 @@ class MemoryOutput:
         self._codec = Codec()
         self._choose = choose
 
-    def positions(self) -> dict[TopicPartition, Position]:
-        """Return the positions that were written last."""
-        values = (record.value for record in self._log.records(topics.LISTENER_POSITIONS, 0))
-        return positions_of(
-            message for value in values if isinstance(message := self._codec.decode(value), ReaderPosition)
+    def stored(self) -> Stored:
+        """Return what was written last."""
+        return stored_in(
+            self._codec, ((record.key, record.value) for record in self._log.records(topics.LISTENER_POSITIONS, 0))
         )
 
     def write(self, records: Sequence[Outgoing], positions: Mapping[TopicPartition, Position]) -> None:
@@ -55,7 +53,7 @@ class MemoryOutput:
             raise TransactionFailed("aborted")
         for record in (*records, *(position_record(self._codec, where, at) for where, at in positions.items())):
             partition = shard_of(record.key.decode("utf-8", "replace"), self._log.partition_count(record.topic))
-            self._log.append(record.topic, partition, record.value, key=record.key, headers=record.headers)
+            self._log.append(record.topic, partition, record.value or b"", key=record.key, headers=record.headers)
         if outcome is Outcome.UNREPORTED:
             raise TransactionFailed("nobody knows")
 

@@ -2,7 +2,8 @@
 
 1. Its positions stand in `listener.positions`, written in the same transaction as the records that they account for.
 2. It begins by fencing every older relay, and only then reads the positions: nobody can move them any more.
-3. What it reads goes through the reader's rule and the causal order, is translated, and goes out in transactions.
+3. What it reads goes through the reader's rule and the causal order, is translated, and goes out in transactions. What
+   it concludes from several events (`io_watch`) goes out with them, and so does the state behind that.
 4. After a failed transaction nothing in memory counts: a new relay begins at 2.
 """
 
@@ -17,7 +18,9 @@ from headrace.shard.ports import Clock, Log, PositionLost, TopicPartition
 from headrace.shard.reader_rule import START, Position
 from headrace_listener.outgoing import Outgoing
 from headrace_listener.relay.causal_order import CausalOrder
+from headrace_listener.relay.io_watch import IoWatch
 from headrace_listener.relay.ports import RelayOutput
+from headrace_listener.relay.positions import state_record
 from headrace_listener.relay.translate import Translator
 
 
@@ -45,8 +48,11 @@ class Relay:
         self._output = output
         self._clock = clock
         self._limits = limits
-        self._translator = Translator(codec, namespace, limits.reason_limit_bytes)
-        starts = _starts(log, output.positions())
+        self._codec = codec
+        stored = output.stored()
+        self._io = IoWatch(limits, stored.state)
+        self._translator = Translator(codec, namespace, limits.reason_limit_bytes, self._io)
+        starts = _starts(log, stored.positions)
         self._order = CausalOrder(codec, starts)
         self._written = dict(starts)
         self._next_at = clock.monotonic_ms()
@@ -115,7 +121,8 @@ class Relay:
             return False
         self._next_at = now if full else now + self._limits.transaction_pause_ms
         self._positions_at = now + self._limits.position_pause_ms
-        self._output.write(batch, moved)
+        state = [state_record(self._codec, key, message) for key, message in self._io.changes().items()]
+        self._output.write([*batch, *state], moved)
         self._written.update(moved)
         self.relayed += len(batch)
         return True

@@ -18,11 +18,12 @@ from headrace.contracts.dispatch_events import TaskAssigned
 from headrace.contracts.headers import TRACEPARENT, Headers, traceparent
 from headrace.contracts.journal import JournalRecord
 from headrace.contracts.message import Message
-from headrace.contracts.public_events import PUBLIC_TOPIC, public_key
+from headrace.contracts.public_events import DERIVED_TOPIC, PUBLIC_TOPIC, public_key
 from headrace.contracts.workflow_events import CommandRejected
 from headrace.shard.ports import Record
 from headrace_listener.dead_letters import rejected_command
 from headrace_listener.outgoing import Outgoing
+from headrace_listener.relay.io_watch import IoWatch
 
 CONTENT_TYPE = b"application/vnd.confluent.avro"
 TYPE_PREFIX = "headrace."
@@ -33,8 +34,9 @@ _CONTENT = ("content-type", CONTENT_TYPE)
 class Translator:
     """Translates journal records. `namespace` goes into `ce_source`: (source, id) tells every event from all others."""
 
-    def __init__(self, codec: Codec, namespace: str, reason_limit_bytes: int) -> None:
+    def __init__(self, codec: Codec, namespace: str, reason_limit_bytes: int, io: IoWatch) -> None:
         self._codec = codec
+        self._io = io
         self._namespace = namespace
         self._reason_limit_bytes = reason_limit_bytes
 
@@ -44,29 +46,37 @@ class Translator:
         where = f"{record.topic}/{record.partition}"
         source = ("ce_source", f"/{self._namespace}/{where}".encode())
         number = f"{where}/{record.offset}/"
-        encode = self._codec.encode
         for index, event in enumerate(message.events):
             if isinstance(event, CommandRejected):
                 yield rejected_command(event, limit_bytes=self._reason_limit_bytes)
                 continue
-            kind = type(event)
-            topic = PUBLIC_TOPIC.get(kind)
+            topic = PUBLIC_TOPIC.get(type(event))
             if topic is None:
                 continue
-            key = public_key(event).encode()
-            headers: Headers = [
-                _SPECVERSION,
-                ("ce_id", f"{number}{index}".encode()),
-                _type_header(kind),
-                source,
-                ("ce_subject", key),
-                _time_header(getattr(event, "at", message.at)),
-                _CONTENT,
-            ]
-            own_trace = event.task.trace if isinstance(event, TaskAssigned) else getattr(event, "trace", "")
-            if own_trace or trace:
-                headers.append((TRACEPARENT, (own_trace or trace).encode()))
-            yield Outgoing(topic=topic, key=key, value=encode(_public(event)), headers=headers)
+            trace_of = event.task.trace if isinstance(event, TaskAssigned) else getattr(event, "trace", "")
+            at = getattr(event, "at", message.at)
+            yield self._outgoing(topic, _public(event), f"{number}{index}", source, at, trace_of or trace)
+            for place, derived in enumerate(self._io.take(event)):
+                # Its id is the event's that it follows from, and a place.
+                number_of = f"{number}{index}.{place}"
+                yield self._outgoing(DERIVED_TOPIC[type(derived)], derived, number_of, source, derived.at, trace)
+
+    def _outgoing(
+        self, topic: str, event: Message, number: str, source: tuple[str, bytes], at: int, trace: str
+    ) -> Outgoing:
+        key = public_key(event).encode()
+        headers: Headers = [
+            _SPECVERSION,
+            ("ce_id", number.encode()),
+            _type_header(type(event)),
+            source,
+            ("ce_subject", key),
+            _time_header(at),
+            _CONTENT,
+        ]
+        if trace:
+            headers.append((TRACEPARENT, trace.encode()))
+        return Outgoing(topic=topic, key=key, value=self._codec.encode(event), headers=headers)
 
 
 @cache

@@ -232,7 +232,7 @@ def test_positions_move_over_what_is_not_public_after_a_while() -> None:
     assert world.log.records(topics.LISTENER_POSITIONS, 0) == []
     world.clock.ms += world.limits.position_pause_ms
     world.run(relay)
-    positions = MemoryOutput(world.log, world.fence).positions()
+    positions = MemoryOutput(world.log, world.fence).stored().positions
     assert {where.topic for where in positions} == set(topics.JOURNALS)
 
 
