@@ -39,9 +39,23 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
         int,
         Meta(description="Ended attempts that are remembered, so that one which is scheduled twice runs once.", ge=0),
     ] = 4_096
+    queue_limits: Annotated[
+        str,
+        Meta(
+            description="Limits of whole queues, for what they lead to: tasks at once, and tasks that begin in a time: "
+            "`mail: at_once=5 rate=100/1m; reports: at_once=2`. Set it alike for every dispatcher."
+        ),
+    ] = ""
     report_interval_ms: Annotated[
         int, Meta(description="How often a worker reports; a fifth of the time after which it is lost.", ge=50)
     ] = 1_000
+    gauge_interval_ms: Annotated[
+        int,
+        Meta(
+            description="How often a worker tells how it and its machine are; in the journal, so not in every report.",
+            ge=100,
+        ),
+    ] = 10_000
     stop_grace_ms: Annotated[
         int, Meta(description="What a stopping worker gives its tasks to end; the rest is handed back.", ge=0)
     ] = 10_000

@@ -14,6 +14,7 @@ from headrace.shard.roles import InputSpec, ShardRole
 from headrace.shard.service import run_shards
 from headrace.shard.topics import ensure_topics
 from headrace_execution.dispatcher.decider import DispatcherDecider
+from headrace_execution.dispatcher.queue_limits import parse_queue_limits
 from headrace_execution.dispatcher.round import DispatchLimits
 from headrace_execution.dispatcher.tracing import TracedDecider
 
@@ -34,12 +35,17 @@ def dispatcher_role(shards: int, execution: ExecutionSettings | None = None) -> 
 
 
 def limits_of(execution: ExecutionSettings) -> DispatchLimits:
-    """Return the limits that follow from the settings."""
+    """Return the limits that follow from the settings.
+
+    Raises:
+        InvalidSettings: the limits of queues do not fit.
+    """
     return DispatchLimits(
         worker_timeout_ms=execution.worker_timeout_ms,
         worker_confirm_ms=min(execution.worker_confirm_ms, execution.worker_timeout_ms // 2),
         poison_losses=execution.poison_losses,
         remembered_ends=execution.remembered_ends,
+        queues=parse_queue_limits(execution.queue_limits),
     )
 
 

@@ -1,8 +1,9 @@
-"""Slots are conserved, and an attempt is with one worker at a time: told from the task journal alone."""
+"""Slots and permits are conserved, and an attempt is with one worker at a time: told from the task journal alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from headrace.contracts.codec import Codec
 from headrace.contracts.commands import CompleteTask, FailTask
@@ -15,6 +16,7 @@ from headrace.contracts.dispatch_events import (
 )
 from headrace.contracts.message import Message
 from headrace.contracts.reports import WorkerHeartbeat
+from headrace.contracts.task_rules import TaskLimit
 from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost
 from tests.simulation.checkers.histories import History
@@ -52,6 +54,7 @@ def _shard(journal: Journal, runs: dict[str, History]) -> Iterator[str]:  # noqa
     sessions: dict[str, str] = {}
     running: dict[int, TaskAssigned] = {}
     awaited: dict[int, TaskAssigned] = {}
+    buckets = Buckets()
     last = 0
     for found, _, event in journal.events():
         at = f"@{found.entry.offset}"
@@ -72,6 +75,7 @@ def _shard(journal: Journal, runs: dict[str, History]) -> Iterator[str]:  # noqa
                     yield f"{at} Expected an assignment after {last}, but found {event.assignment}"
                 last = event.assignment
                 yield from _assigned(event, sessions, slots, running, awaited, runs, at)
+                yield from buckets.take(event)
                 running[event.assignment] = event
             case AssignmentsEnded():
                 waiting = {finished.assignment for finished in event.awaiting}
@@ -90,6 +94,41 @@ def _shard(journal: Journal, runs: dict[str, History]) -> Iterator[str]:  # noqa
         yield f"Expected no assignment to be left at rest, but found {sorted(running)}"
 
 
+def _slots(given: TaskAssigned) -> int:
+    return given.task.rules.slots if given.task.rules is not None else 1
+
+
+def _limits(event: TaskAssigned, running: dict[int, TaskAssigned], at: str) -> Iterator[str]:
+    """No limit lets more run at once than it says; what ended, one way or another, has given its permit back."""
+    for limit in event.task.rules.limits if event.task.rules is not None else ():
+        held = [number for number, given in running.items() if limit in _named(given, event.task.queue)]
+        if limit.at_once and len(held) >= limit.at_once:
+            yield f"{at} Expected at most {limit.at_once} of {limit.scope} {limit.name}, but {sorted(held)} run"
+
+
+def _named(given: TaskAssigned, queue: str) -> list[TaskLimit]:
+    return given.task.rules.limits if given.task.rules is not None and given.task.queue == queue else []
+
+
+class Buckets:
+    """Tokens of every limit per period, counted in fractions: at most so many, and one for each task that began."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[tuple[str, TaskLimit], tuple[Fraction, int]] = {}
+
+    def take(self, event: TaskAssigned) -> Iterator[str]:
+        """Take a token of each limit of a task."""
+        for limit in event.task.rules.limits if event.task.rules is not None else ():
+            if not limit.per_period:
+                continue
+            tokens, since = self._tokens.get((event.task.queue, limit), (Fraction(limit.per_period), event.at))
+            tokens += Fraction(limit.per_period * max(event.at - since, 0), limit.period_ms)
+            tokens = min(tokens, Fraction(limit.per_period)) - 1
+            self._tokens[event.task.queue, limit] = (tokens, max(event.at, since))
+            if tokens < 0:
+                yield f"Expected a token of {limit.scope} {limit.name} for assignment {event.assignment}"
+
+
 def _assigned(
     event: TaskAssigned,
     sessions: dict[str, str],
@@ -102,9 +141,11 @@ def _assigned(
     task = event.task
     if sessions.get(event.worker) != event.session:
         yield f"{at} Expected a worker that is there, but {event.worker} {event.session} is not"
-    taken = [given for given in running.values() if (given.worker, given.task.queue) == (event.worker, task.queue)]
-    if len(taken) >= slots.get((event.worker, task.queue), 0):
-        yield f"{at} Expected a free slot of {event.worker} on {task.queue}, but {len(taken)} are taken"
+    others = [given for given in running.values() if (given.worker, given.task.queue) == (event.worker, task.queue)]
+    taken = sum(_slots(given) for given in others)
+    if taken + _slots(event) > slots.get((event.worker, task.queue), 0):
+        yield f"{at} Expected a free slot of {event.worker} on {task.queue}, but {taken} are taken"
+    yield from _limits(event, running, at)
     if task.run_id not in runs:
         yield f"{at} Expected a task of a run that was started, but found {task.run_id}"
         return

@@ -44,6 +44,8 @@ def random_graph(random: Random, name: str, tasks: list[str]) -> dict[str, Any]:
         node: dict[str, Any] = {"needs": needs} if needs else {}
         node["run_if"] = random.choice(RUN_IFS if needs else RUN_IFS[:3])
         _work(random, node, tasks)
+        if "task" in node:
+            _rules(Random(f"{name} {at} {node['task']}"), node)
         if random.random() < 0.1:
             node["when"] = False
         if random.random() < 0.2:
@@ -98,6 +100,23 @@ def _work(random: Random, node: dict[str, Any], tasks: list[str]) -> None:
         node["queue"] = "night"
     if random.random() < 0.3:
         node["priority"] = random.randint(0, 9)
+
+
+def _rules(random: Random, node: dict[str, Any]) -> None:
+    """Order and limits: they change when a task runs, never what it comes to. What a limit says goes by its name."""
+    if random.random() < 0.5:
+        node["fairness_key"] = random.choice(("ant", "bee", "{% $input.n %}"))
+        node["weight"] = random.choice((1, 3))
+    if random.random() < 0.3:
+        node["at_once"] = 2
+        node["rate"] = "5/500ms"
+    if random.random() < 0.4:
+        node["concurrency_key"] = random.choice(("vault", "{% 'n' & $string($input.n) %}"))
+        node["key_at_once"] = 1
+    if random.random() < 0.2:
+        node["prefer"] = "{% 'n' & $string($input.n) %}"
+    if random.random() < 0.2:
+        node["warn_after"] = "100ms"
 
 
 def _retry(random: Random) -> dict[str, Any]:
