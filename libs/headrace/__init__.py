@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headrace.authoring.async_tasks import async_task
+    from headrace.authoring.gauges import gauge
     from headrace.authoring.listeners import listener
     from headrace.authoring.middleware import middleware
     from headrace.authoring.outside import PENDING, Finished
@@ -56,6 +57,7 @@ _PLACES = {
     "PENDING": "headrace.authoring.outside",
     "async_task": "headrace.authoring.async_tasks",
     "current": "headrace.authoring.task_context",
+    "gauge": "headrace.authoring.gauges",
     "listener": "headrace.authoring.listeners",
     "middleware": "headrace.authoring.middleware",
     "resource": "headrace.authoring.resources",
@@ -86,6 +88,7 @@ __all__ = [
     "WorkflowFailure",
     "async_task",
     "current",
+    "gauge",
     "listener",
     "middleware",
     "resource",

@@ -37,6 +37,7 @@ class Apps:
     triggers: dict[str, Any] = field(default_factory=dict)
     resources: dict[str, Any] = field(default_factory=dict)
     middleware: dict[str, Any] = field(default_factory=dict)
+    gauges: dict[str, Any] = field(default_factory=dict)
 
 
 def load_apps(paths: Sequence[str]) -> Apps:

@@ -11,13 +11,14 @@ from headrace.authoring.workflows import WorkflowDefinition
 _BY_TYPE = {
     ("headrace.authoring.listeners", "ListenerDefinition"): "listeners",
     ("headrace.authoring.triggers", "TriggerDefinition"): "triggers",
+    ("headrace.authoring.gauges", "GaugeDefinition"): "gauges",
     ("headrace.authoring.middleware", "MiddlewareDefinition"): "middleware",
     ("headrace.authoring.resources", "ResourceDefinition"): "resources",
 }
 
 
 def kind_of(value: Any) -> str:
-    """Return `tasks`, `workflows`, `listeners`, `triggers`, `middleware` or `resources`; empty for anything else."""
+    """Return the name of the field of `Apps` that a value belongs in; empty for anything else."""
     if isinstance(value, WorkflowDefinition):
         return "workflows"
     kind = _BY_TYPE.get((type(value).__module__, type(value).__name__))

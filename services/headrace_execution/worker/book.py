@@ -14,6 +14,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.reports import (
     AttemptNote,
     FinishedAssignment,
+    Gauge,
     QueueOffer,
     WorkerGoodbye,
     WorkerHeartbeat,
@@ -127,8 +128,11 @@ class Book:
 
     # --- reports ------------------------------------------------------------------------------------------------------
 
-    def report(self, shard: int, now_ms: int) -> WorkerHello | WorkerHeartbeat:
-        """Return what to tell a dispatcher shard now; what is told only once counts as told."""
+    def report(self, shard: int, now_ms: int, gauges: list[Gauge] | None = None) -> WorkerHello | WorkerHeartbeat:
+        """Return what to tell a dispatcher shard now; what is told only once counts as told.
+
+        `gauges` are how the worker is, where the report is to say that as well.
+        """
         page = self.pages[shard]
         page.urgent = False
         if not page.joined:
@@ -156,6 +160,7 @@ class Book:
             handed_back=list(page.handed_back),
             stopping=self.stopping,
             notes=notes,
+            gauges=gauges or [],
             sent_at=now_ms,
         )
 

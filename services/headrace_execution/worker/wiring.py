@@ -8,6 +8,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from headrace.authoring.apps import Apps, load_apps
@@ -23,6 +24,8 @@ from headrace.shard.kafka import KafkaLog
 from headrace.shard.ports import LogAway, PositionLost
 from headrace.shard.topics import ensure_topics
 from headrace_execution.worker.book import Book
+from headrace_execution.worker.measuring import Measuring
+from headrace_execution.worker.node import Node
 from headrace_execution.worker.outbox import KafkaOutbox, OutboxBroken
 from headrace_execution.worker.output import captured
 from headrace_execution.worker.pool_setup import named_numbers, pools_of
@@ -82,6 +85,7 @@ def run(
     worker_name = name or f"{socket.gethostname()}-{os.getpid()}"
     _log.info("worker %s starts with %d tasks on the queues %s", worker_name, len(tasks), ", ".join(queues))
     book = Book(worker_name, uuid.uuid4().hex[:12], offers, host=socket.gethostname(), pid=os.getpid())
+    measuring = Measuring(Node(Path.cwd()), loaded.gauges.values(), execution.gauge_interval_ms / 1_000)
     log = KafkaLog(settings)
     outbox = KafkaOutbox(settings, f"{settings.namespace}-worker-{worker_name}", log.availability)
     worker = Worker(
@@ -93,6 +97,7 @@ def run(
         settings=execution,
         codec=codec_for(settings),
         topic_ids=namespace.topic_ids,
+        gauges=measuring.take,
     )
     runner = Runner(
         tasks,
@@ -107,6 +112,7 @@ def run(
     )
     try:
         with captured():
+            measuring.start()
             worker.start(runner, stopping)
             loop(worker, ready, stopping)
     except LogAway:
@@ -115,6 +121,7 @@ def run(
         _log.critical("worker %s stops: %s", worker_name, error)
         raise
     finally:
+        measuring.close()
         runner.close()
         log.close()
 

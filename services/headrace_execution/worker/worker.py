@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from headrace.contracts.codec import Codec
 from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.headers import TRACEPARENT, Headers
 from headrace.contracts.partition import shard_of
+from headrace.contracts.reports import Gauge
 from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS
 from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.ports import Clock, Log
@@ -50,6 +52,7 @@ class Worker:
         settings: ExecutionSettings,
         codec: Codec | None = None,
         topic_ids: dict[str, str] | None = None,
+        gauges: Callable[[], list[Gauge]] = list,
     ) -> None:
         self._outbox = outbox
         self._book = book
@@ -71,6 +74,7 @@ class Worker:
             clock=clock,
             topic_ids=topic_ids,
         )
+        self._gauges = gauges
         self._runner: Runner | None = None
         self._at_end = False
         self._next_report = 0
@@ -250,8 +254,10 @@ class Worker:
                 continue
             if self._book.stopping and not page.joined:
                 continue
+            # One shard is enough to tell how the worker is: the first one that is told at each interval.
+            gauges = self._gauges() if due and page.joined else []
             with self._lock:
-                message = self._book.report(page.shard, self._clock.now_ms())
+                message = self._book.report(page.shard, self._clock.now_ms(), gauges)
             self._reporting.add(page.shard)
             self._outbox.send(
                 WORKER_REPORTS,

@@ -133,7 +133,7 @@ WORKERS = Listing(
     (str,),
     _fields(
         "name status reason slots:number running:number offers:json labels:json host pid:number session "
-        "joined_at:time changed_at:time"
+        "joined_at:time changed_at:time gauges:json measured_at:time"
     ),
     statuses=("ACTIVE", "STOPPING", "LEFT", "LOST"),
     time="joined_at",

@@ -8,6 +8,7 @@ from headrace.contracts.worker_events import (
     WorkerJoined,
     WorkerLeft,
     WorkerLost,
+    WorkerMeasured,
     WorkerStopping,
 )
 from headrace_status.fold.changes import Changes, Delete, Origin, Put
@@ -45,6 +46,17 @@ def worker_left(event: WorkerLeft, origin: Origin) -> Changes:
 def worker_lost(event: WorkerLost, origin: Origin) -> Changes:
     """A worker went silent, or came back under a new session."""
     yield _changed(event, origin, "LOST", event.reason)
+
+
+def worker_measured(event: WorkerMeasured, origin: Origin) -> Changes:
+    """A worker tells how it is. It tells one of the dispatcher shards that it serves."""
+    gauges = {gauge.name: gauge.value for gauge in event.gauges}
+    values = {
+        "session": event.session,
+        "gauges": msgspec.json.encode(gauges).decode(),
+        "measured_at": event.at,
+    }
+    yield Put("workers", (event.worker, origin.partition), values)
 
 
 def _changed(

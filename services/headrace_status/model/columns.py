@@ -94,7 +94,8 @@ REFUSALS = _table(
 WORKERS = _table(
     "workers",
     "worker shard:int",
-    "session status slots:int offers:json labels:json host pid:int joined_at:time changed_at:time reason",
+    "session status slots:int offers:json labels:json host pid:int joined_at:time changed_at:time reason"
+    " gauges:json measured_at:time",
 )
 # Assignments that hold a slot. A dispatcher shard gives each a number of its own.
 ASSIGNMENTS = _table(

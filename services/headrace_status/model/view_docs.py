@@ -129,6 +129,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "session": "Id of this life of the process.",
         "joined_at": "When it said hello.",
         "changed_at": "When its status last changed.",
+        "gauges": "Figures of the worker, its machine and its apps, by name.",
+        "measured_at": "When they were told last.",
     },
     "resources": {
         "name": "Name of the resource.",

@@ -119,11 +119,15 @@ WORKERS = View(
       SELECT w.worker, w.session, COALESCE(sum((offer ->> 'slots')::int), 0) AS slots,
              json_agg(offer ORDER BY offer ->> 'queue') FILTER (WHERE offer IS NOT NULL) AS offers
       FROM {{data}}.workers w LEFT JOIN LATERAL json_array_elements(w.offers) AS offer ON true GROUP BY 1, 2
-    ), held AS (SELECT worker, count(*) AS running FROM {{data}}.assignments GROUP BY 1)
+    ), held AS (SELECT worker, count(*) AS running FROM {{data}}.assignments GROUP BY 1), measured AS (
+      SELECT DISTINCT ON (worker, session) worker, session, gauges, measured_at
+      FROM {{data}}.workers WHERE measured_at IS NOT NULL ORDER BY worker, session, measured_at DESC
+    )
     SELECT l.worker AS name, l.status, {_text("l.reason")}, o.slots, COALESCE(h.running, 0) AS running,
            o.offers, l.labels, {_text("l.host")}, NULLIF(l.pid, 0) AS pid, l.session, {_time("l.joined_at")},
-           {_time("l.changed_at")}
+           {_time("l.changed_at")}, m.gauges, {_time("m.measured_at")}
     FROM latest l LEFT JOIN offers o ON o.worker = l.worker AND o.session = l.session
+    LEFT JOIN measured m ON m.worker = l.worker AND m.session = l.session
     LEFT JOIN held h ON h.worker = l.worker
     """,
     "Workers by name, each in its latest life.",

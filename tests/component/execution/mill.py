@@ -17,6 +17,7 @@ from headrace.contracts.journal import EpochStarted, InputPosition, JournalRecor
 from headrace.contracts.log_lines import LogLine
 from headrace.contracts.message import Message
 from headrace.contracts.partition import shard_of
+from headrace.contracts.reports import Gauge
 from headrace.contracts.task_events import TaskFailed, TaskScheduled, TaskSucceeded
 from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.clock import ManualClock
@@ -73,9 +74,12 @@ class Mill:
         slots: int = 4,
         payload_bytes: int = 10_000,
         middleware: Sequence[MiddlewareDefinition] = (),
+        gauges: Callable[[], list[Gauge]] = list,
     ) -> Worker:
         """Start a worker and wait until it has joined."""
-        worker = self.new_worker(name, tasks, slots=slots, payload_bytes=payload_bytes, middleware=middleware)
+        worker = self.new_worker(
+            name, tasks, slots=slots, payload_bytes=payload_bytes, middleware=middleware, gauges=gauges
+        )
         self.until(lambda: worker.joined)
         return worker
 
@@ -87,6 +91,7 @@ class Mill:
         slots: int = 4,
         payload_bytes: int = 10_000,
         middleware: Sequence[MiddlewareDefinition] = (),
+        gauges: Callable[[], list[Gauge]] = list,
     ) -> Worker:
         """Start a worker process; one of that name is not stepped any more."""
         self._processes += 1
@@ -100,6 +105,7 @@ class Mill:
             decision_shards=DECISION_SHARDS,
             settings=self.settings,
             codec=CODEC,
+            gauges=gauges,
         )
         runner = Runner(
             by_name,

@@ -16,10 +16,10 @@ from headrace.contracts.log_lines import LogLine
 from headrace.contracts.message import Message
 from headrace.contracts.positions import ListenerState
 from headrace.contracts.references import LeaseHolder
-from headrace.contracts.reports import QueueOffer
+from headrace.contracts.reports import Gauge, QueueOffer
 from headrace.contracts.resource_events import LeaseGranted, LeaseQueued, ResourceDeclared
 from headrace.contracts.task_events import NodeEnded
-from headrace.contracts.worker_events import WorkerJoined
+from headrace.contracts.worker_events import WorkerJoined, WorkerMeasured
 from headrace.contracts.workflow_events import (
     CommandForwarded,
     CommandRejected,
@@ -357,7 +357,8 @@ def test_the_system(world: StatusWorld, api: httpx.Client) -> None:
     deploy(world)
     offers = [QueueOffer(queue="q", slots=4, tasks=["measure"]), QueueOffer(queue="other", slots=2, tasks=["measure"])]
     world.task(
-        WorkerJoined(worker="worker-1", session="s", offers=offers, labels={"gpu": "no"}, host="h", pid=7, at=T0)
+        WorkerJoined(worker="worker-1", session="s", offers=offers, labels={"gpu": "no"}, host="h", pid=7, at=T0),
+        WorkerMeasured(worker="worker-1", session="s", gauges=[Gauge(name="load_1m", value=0.5)], at=T0),
     )
     world.workflow(started(), scheduled(0), scheduled(1))
     world.task(
@@ -396,6 +397,8 @@ def test_the_system(world: StatusWorld, api: httpx.Client) -> None:
         {"gpu": "no"},
     )
     assert [event["type"] for event in worker["events"]] == ["WorkerJoined"]
+    assert worker["gauges"] == {"load_1m": 0.5}
+    assert worker["measured_at"].startswith("20")
     (resource,) = get(api, "/resources")["items"]
     assert (resource["capacity"], resource["in_use"], resource["waiting"]) == (8, 2, 1)
     assert resource["holders"][0]["workflow_id"] == ID

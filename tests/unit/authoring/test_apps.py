@@ -15,12 +15,15 @@ from headrace.engine.graph.problems import InvalidDefinition
 
 Write = Callable[[str, str], ModuleType]
 APP = """
-from headrace import listener, middleware, resource, task, trigger, workflow
+from headrace import gauge, listener, middleware, resource, task, trigger, workflow
 
 wheel = resource("wheel", capacity=3)
 
 @task(queue="stones")
 def grind(grain): return grain
+
+@gauge
+def depth_rows(): return 3
 
 @middleware
 def measured(call): yield
@@ -53,6 +56,7 @@ def test_everything_in_a_file_is_found_by_name(folder: Path) -> None:
         "triggers": ["flow_trigger"],
         "resources": ["wheel"],
         "middleware": ["measured"],
+        "gauges": ["depth_rows"],
     }
 
 

@@ -22,6 +22,7 @@ from headrace.contracts.events import ALL_EVENTS, RESOURCE_EVENTS, TASK_EVENTS
 from headrace.contracts.lease_events import LeaseRequested
 from headrace.contracts.message import Message
 from headrace.contracts.references import LeaseHolder
+from headrace.contracts.reports import Gauge
 from headrace.contracts.resource_events import LeaseGranted, LeaseQueued, LeaseRefused, LeaseReleased, ResourceDeclared
 from headrace.contracts.task_events import (
     NodeEnded,
@@ -32,7 +33,7 @@ from headrace.contracts.task_events import (
     TaskTimedOut,
 )
 from headrace.contracts.timer_events import TimerCancelled, TimerFired, TimerStarted
-from headrace.contracts.worker_events import WorkerLeft, WorkerLost, WorkerStopping
+from headrace.contracts.worker_events import WorkerLeft, WorkerLost, WorkerMeasured, WorkerStopping
 from headrace.contracts.workflow_events import (
     CancelRequested,
     CommandRejected,
@@ -281,6 +282,9 @@ def test_nodes_workers_and_resources() -> None:
         (worker,) = folded(event)
         assert isinstance(worker, Put)
         assert (worker.key, worker.values["status"]) == (("worker-1", 0), status)
+    (measured,) = folded(WorkerMeasured(**WORKER, gauges=[Gauge(name="load_1m", value=0.5)]))
+    assert isinstance(measured, Put)
+    assert (measured.key, measured.values["gauges"]) == (("worker-1", 0), '{"load_1m":0.5}')
     key = ("parser", ID, RUN, 3, 1)
     (queued,) = folded(LeaseQueued(resource="parser", units=2, holder=HOLDER, at=T0))
     (granted,) = folded(LeaseGranted(resource="parser", units=2, fencing_token=4, holder=HOLDER, to_shard=0, at=T0))
