@@ -25,7 +25,7 @@ _COMMANDS = {
     "get": "read:get",
     "list": "read:list_workflows",
     "history": "read:history",
-    "logs": "read:logs",
+    "logs": "logs:logs",
     "cancel": "control:cancel",
     "terminate": "control:terminate",
     "signal": "reserved:signal",

@@ -173,9 +173,21 @@ class Client:
         """Return the tasks of a workflow, or only those of a status."""
         return self._part(workflow_id, "tasks", after, limit, status=status)
 
-    def logs(self, workflow_id: str, *, after: str = "", limit: int | None = None) -> Rows:
-        """Return what the tasks of a workflow logged and printed."""
-        return self._part(workflow_id, "logs", after, limit)
+    def logs(
+        self,
+        workflow_id: str,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        since: str = "",
+        until: str = "",
+        **filters: str,
+    ) -> Rows:
+        """Return what the tasks of a workflow logged and printed, and what services logged about it, by time.
+
+        `since` and `until` are ISO 8601. Filters: `node`, `text`, `service`, `source`, `level`, `where`.
+        """
+        return self._part(workflow_id, "logs", after, limit, **{"from": since, "to": until, **filters})
 
     def wait(
         self, handle: Handle, timeout: float | None = None, *, seen: Callable[[dict[str, Any]], None] | None = None

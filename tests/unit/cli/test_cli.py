@@ -203,6 +203,39 @@ def test_lists_and_histories_for_people(capsys: pytest.CaptureFixture[str], monk
     assert api.asked[0][1]["status"] == "FAILED"
 
 
+def test_logs_by_time_with_filters_and_followed_to_the_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def line(offset: int, **fields: Any) -> dict[str, Any]:
+        at = f"2026-01-02T03:04:0{offset}.000Z"
+        return {"at": at, "level": "info", "source": "w", "partition": 0, "offset": offset, "message": "m", **fields}
+
+    task = line(1, node="count", index=3, attempt=2, level="output")
+    service = line(2, service="decision", source="box", fields={"exception": "Traceback: boom"})
+    lines = [task, service, line(3, node="count", attempt=1)]
+    looks = iter(range(1, 100))
+
+    def answer(path: str, _query: dict[str, str]) -> tuple[int, Any]:
+        if not path.endswith("/logs"):
+            return 200, {**WORKFLOW, "status": "SUCCEEDED" if next(looks) > 2 else "RUNNING"}
+        return 200, {"items": lines[: next(looks)], "next_cursor": None, "lag_ms": 0}
+
+    monkeypatch.setattr("headrace.cli.commands.logs._PAUSE_S", 0)
+    monkeypatch.setattr("headrace.cli.commands.logs._REST_S", 0)
+    with read_api(answer) as api:
+        monkeypatch.setenv("HEADRACE_API", api.address)
+        followed = outcome(capsys, "logs", "w-1", "--follow", "--json")[1].splitlines()
+        shown = outcome(capsys, "logs", "w-1", "--node", "count", "--from", "2026-01-02")[1]
+    assert [json.loads(text) for text in followed] == lines
+    assert [query.get("from") for path, query in api.asked if path.endswith("/logs")][1] == "2026-01-02T03:03:52+00:00"
+    assert api.asked[-1][1] == {"from": "2026-01-02", "node": "count"}
+    assert shown == (
+        "2026-01-02T03:04:01.000Z  output   count[3]#2@w: m\n"
+        "2026-01-02T03:04:02.000Z  info     decision@box: m\nTraceback: boom\n"
+        "2026-01-02T03:04:03.000Z  info     count@w: m\n"
+    )
+
+
 def test_an_unexpected_error_is_one_line_that_tells_how_to_see_more(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""`headrace get`, `list`, `history` and `logs`: what the read API knows."""
+"""`headrace get`, `list` and `history`: what the read API knows."""
 
 from __future__ import annotations
 
@@ -68,24 +68,6 @@ def history(workflow_id: str, *, as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{text_of(row.get('at'))}  {text_of(row.get('type')):<20}  {_rest(row)}".rstrip())
-
-
-@click.command()
-@click.argument("workflow_id", metavar="ID")
-@json_option
-def logs(workflow_id: str, *, as_json: bool) -> None:
-    """Show what the tasks of a workflow logged and printed."""
-    from headrace.client.client import Client
-    from headrace.client.commands import checked_id
-
-    with Client() as client:
-        rows = client.logs(checked_id(workflow_id))
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        task = text_of(row.get("task"))
-        click.echo(f"{text_of(row.get('at'))}  {text_of(row.get('level')):<7}  {task}: {text_of(row.get('message'))}")
 
 
 def _rest(row: dict[str, Any]) -> str:
