@@ -49,6 +49,14 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
     report_interval_ms: Annotated[
         int, Meta(description="How often a worker reports; a fifth of the time after which it is lost.", ge=50)
     ] = 1_000
+    remembered_results_bytes: Annotated[
+        int,
+        Meta(
+            description="Successes that a worker remembers: an attempt that comes to it again, after it was believed "
+            "lost, is answered and not run again.",
+            ge=0,
+        ),
+    ] = 4_194_304
     gauge_interval_ms: Annotated[
         int,
         Meta(

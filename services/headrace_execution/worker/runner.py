@@ -19,6 +19,7 @@ from headrace.authoring.task_calls import (
     InputMismatch,
     Outcome,
     Stopped,
+    Succeeded,
     mismatch,
     raised,
     returned,
@@ -87,8 +88,8 @@ class Runner:
         self._loop = LoopThread(cancel_grace_ms / 1_000)
         self._jobs: dict[JobId, Job] = {}
 
-    def start(self, start: Start, output: AttemptOutput, now_ms: int) -> None:
-        """Begin an attempt."""
+    def start(self, start: Start, output: AttemptOutput, now_ms: int, known: Succeeded | None = None) -> None:
+        """Begin an attempt. One whose result is `known` is not run again: that is its outcome."""
         task = start.assigned.task
         job = Job(
             id=start.job,
@@ -99,6 +100,9 @@ class Runner:
             noted=start.assigned.noted,
             trace=task.trace,
         )
+        if known is not None:
+            self._ended(job, known)
+            return
         definition = self._tasks.get(task.task)
         if definition is None:
             cause = f"Expected a task that this worker offers, but found {task.task}"

@@ -26,6 +26,7 @@ from headrace_execution.worker.book import Book
 from headrace_execution.worker.outbox import Outbox
 from headrace_execution.worker.output import AttemptOutput
 from headrace_execution.worker.pages import DETAILS, HANDLE, Action, JobId, Kept, Quit, Start, Stop
+from headrace_execution.worker.remembered import Remembered
 from headrace_execution.worker.runner import Job, Runner
 from headrace_execution.worker.shipping import Shipping
 
@@ -61,6 +62,7 @@ class Worker:
         self._settings = settings
         self._codec = codec or Codec()
         self._lock = threading.Lock()
+        self._remembered = Remembered(settings.remembered_results_bytes)
         self._shipping = Shipping(
             outbox, self._codec, clock, book.worker, decision_shards=decision_shards, limit=settings.log_in_flight
         )
@@ -152,6 +154,8 @@ class Worker:
         job.output.close()
         with self._lock:
             wanted = self._book.may_send(job.id, success=isinstance(outcome, Succeeded))
+            if wanted and isinstance(outcome, Succeeded):
+                self._remembered.keep(job.task, outcome)
         if not wanted or isinstance(outcome, Stopped):
             return
         command = self._command(job, outcome)
@@ -220,7 +224,9 @@ class Worker:
         for action in actions:
             match action:
                 case Start():
-                    self._runner.start(action, self._output(action), self._clock.now_ms())
+                    with self._lock:
+                        known = self._remembered.result_of(action.assigned.task)
+                    self._runner.start(action, self._output(action), self._clock.now_ms(), known)
                 case Stop():
                     self._runner.stop(action.job, elsewhere=action.elsewhere)
                 case Kept():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from headrace.authoring.task_context import current
 from headrace.authoring.tasks import task
 from headrace.contracts.commands import CompleteTask
 from headrace.contracts.dispatch_events import TaskAssigned, TaskRequeued, TaskServed, TaskUnserved
@@ -114,6 +115,50 @@ def test_a_worker_that_was_away_joins_again_under_a_new_session(mill: Mill) -> N
     assert len({event.session for event in mill.of(WorkerJoined)}) == 2
     mill.schedule("one")
     mill.until(lambda: len(mill.results()) == 1)
+
+
+def test_an_attempt_that_comes_again_to_whoever_has_run_it_is_answered_and_not_run(mill: Mill) -> None:
+    go, keys = threading.Event(), []
+
+    @task
+    def once() -> int:
+        keys.append(current().idempotency_key)
+        go.wait(20)
+        return len(keys)
+
+    mill.start_worker("a", [once])
+    mill.schedule("once")
+    mill.until(lambda: bool(keys))
+    away = mill.workers.pop("a")
+    mill.until(lambda: bool(mill.of(WorkerLost)), answering=False)
+    go.set()  # it goes on, and is done, but nobody has counted its result when it is given the attempt again
+    mill.until(lambda: len(mill.results()) == 1, answering=False)
+    mill.workers["a"] = away
+    mill.until(lambda: len(mill.results()) == 2, answering=False)
+    assert len(keys) == 1
+    first, second = mill.results()
+    assert isinstance(first, CompleteTask)
+    assert isinstance(second, CompleteTask)
+    assert (first.assignment, second.assignment, first.output, second.output) == (1, 2, b"1", b"1")
+
+
+def test_the_idempotency_key_is_the_same_for_every_delivery(mill: Mill) -> None:
+    go, keys = threading.Event(), []
+
+    @task
+    def once() -> None:
+        keys.append((current().idempotency_key, current().task_key, current().assignment))
+        go.wait(20)
+
+    mill.start_worker("a", [once])
+    scheduled = mill.schedule("once")
+    mill.until(lambda: len(keys) == 1)
+    del mill.workers["a"]
+    mill.start_worker("b", [once])
+    mill.until(lambda: len(keys) == 2)
+    go.set()
+    key = f"{scheduled.run_id}/{scheduled.step}"
+    assert keys == [(f"{key}/1", key, 1), (f"{key}/1", key, 2)]
 
 
 def step_with(mill: Mill, other: Worker) -> None:

@@ -99,6 +99,10 @@ def test_poison_fails_the_task_with_that_reason() -> None:
     task = only(shard.start("retrying"), TaskScheduled)
     events = shard.hear(_lost(task, poison=True))
     assert only(events, TaskFailed).error == "headrace.PoisonTask"
+    assert (
+        "3 workers were lost with it, the last one w3; HEADRACE_EXECUTION_POISON_LOSSES"
+        in only(events, TaskFailed).cause
+    )
     assert only(events, WorkflowFailed).error == "headrace.PoisonTask"
 
 

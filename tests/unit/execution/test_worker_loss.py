@@ -8,6 +8,7 @@ from headrace.contracts.dispatch_events import AssignmentsEnded, AttemptLost, Ta
 from headrace.contracts.message import Message
 from headrace.contracts.worker_events import WorkerJoined, WorkerLost
 from headrace.contracts.workflow_events import CommandHeld, WorkflowTerminated
+from headrace_execution.dispatcher.round import DispatchLimits
 from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded
 
 
@@ -114,6 +115,18 @@ def test_the_third_loss_is_poison_and_bystanders_are_not_blamed(shard: Dispatche
     shard.hello("a", slots=2, session="life-3")
     assert [event.task.step for event in shard.assigned_to("a")][-2:] == [1, 2]
     assert {event.task.losses for event in shard.of(TaskAssigned)} == {0}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4])
+def test_how_many_losses_are_poison_is_a_limit(limit: int) -> None:
+    shard = DispatcherShard(DispatchLimits(poison_losses=limit))
+    shard.record(scheduled())
+    for life in range(limit):
+        assert not shard.of(AttemptLost)
+        shard.hello("a", session=f"life-{life}")
+        shard.pass_time(5_000)
+    (poison,) = shard.of(AttemptLost)
+    assert (poison.losses, poison.poison) == (limit, True)
 
 
 def test_the_worker_for_a_quarantined_task_is_drained(shard: DispatcherShard) -> None:

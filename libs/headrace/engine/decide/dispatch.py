@@ -41,7 +41,7 @@ def attempt_lost(context: Context, state: ShardState, event: AttemptLost, now_ms
     if event.poison:
         cause = (
             f"Expected a task that leaves its worker alive, but {event.losses} workers were lost with it, "
-            f"the last one {event.worker}"
+            f"the last one {event.worker}; HEADRACE_EXECUTION_POISON_LOSSES says how many are too many"
         )
         yield from attempt_failed(
             context,
