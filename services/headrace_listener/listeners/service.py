@@ -102,7 +102,7 @@ class ListenerService:
             return self._give_up(public, error, attempts=0, stop=stop)
         attributes = {"headrace.listener": self._definition.name, "headrace.event": public.type}
         with (
-            logs.bind(listener=self._definition.name, event=public.type, event_id=public.id),
+            logs.bind(listener=self._definition.name, event=public.type, event_id=public.id, **_ids_of(event)),
             telemetry.start_span(
                 f"listener {self._definition.name}", traceparent(record.headers), attributes, "consumer"
             ),
@@ -188,3 +188,9 @@ def _wait(future: Future[Any], wait_ms: int) -> bool:
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _ids_of(event: Any) -> dict[str, str]:
+    """Return the workflow and run that an event is about, so that what is logged about it stands with their lines."""
+    found = {name: getattr(event, name, "") for name in ("workflow_id", "run_id")}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
