@@ -106,7 +106,7 @@ def dispatcher_us(batch: int, slots: int) -> float:
         ending = list(islice(fold.state.assignments.values(), 8 * batch))
         for first in range(0, len(ending), batch):
             some = ending[first : first + batch]
-            ends = [_end(each.attempt.task, each.number) for each in some]
+            ends = [task_ended(each.attempt.task, each.number) for each in some]
             journal.put([*ends, *(journal.task(number) for number in islice(numbers, len(some)))])
         done += len(ending)
         began = process_time()
@@ -152,7 +152,8 @@ def _assigned(journal: Journal, number: int) -> TaskAssigned:
     return TaskAssigned(assignment=number, worker=_WORKER, session=_SESSION, task=journal.task(number), shard=0, at=now)
 
 
-def _end(task: TaskScheduled, assignment: int) -> TaskSucceeded:
+def task_ended(task: TaskScheduled, assignment: int) -> TaskSucceeded:
+    """Return the end of a task that its worker has succeeded with."""
     return TaskSucceeded(
         workflow_id=task.workflow_id,
         run_id=task.run_id,

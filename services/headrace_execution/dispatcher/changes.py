@@ -23,12 +23,18 @@ def open_attempt(state: DispatcherState, task: TaskScheduled, shard: int, at: in
     attempt = Attempt(key=key, task=task, shard=shard, arrival=state.arrivals, losses=task.losses, since=task.at)
     state.ledger.attempts.made(key)
     state.open[key] = attempt
-    state.runs.setdefault(task.run_id, {}).setdefault(task.step, {})[key] = None
+    index(state, key)
     if state.left:
         notes.attempt_opened(state, key[:2])
     if task.rules is not None:
         permits.declare(state, task, at)
     return attempt
+
+
+def index(state: DispatcherState, key: Key) -> None:
+    """Note an open attempt under its run and step; mostly the only one."""
+    steps = state.runs.setdefault(key[0], {})
+    steps[key[1]] = (*steps.get(key[1], ()), key)
 
 
 def close_attempt(state: DispatcherState, attempt: Attempt, *, retrying: bool = False) -> None:
@@ -39,8 +45,10 @@ def close_attempt(state: DispatcherState, attempt: Attempt, *, retrying: bool = 
     state.ledger.attempts.touched(key)
     del state.open[key]
     steps = state.runs[key[0]]
-    del steps[key[1]][key]
-    if not steps[key[1]]:
+    left = tuple(other for other in steps[key[1]] if other != key)
+    if left:
+        steps[key[1]] = left
+    else:
         del steps[key[1]]
         if not steps:
             del state.runs[key[0]]

@@ -22,7 +22,7 @@ import msgspec
 from headrace.contracts.task_events import TaskScheduled
 from headrace.shard.entries import Entry, key_part, pack, unknown, unpacker
 from headrace_execution.dispatcher import order_entries, permits, turns
-from headrace_execution.dispatcher.changes import key_of, look_everywhere, offer_again
+from headrace_execution.dispatcher.changes import index, key_of, look_everywhere, offer_again
 from headrace_execution.dispatcher.evolve import set_deadlines, set_waits, take_slots
 from headrace_execution.dispatcher.queues import Attempt, Key
 from headrace_execution.dispatcher.state import FINISHED, Assignment, DispatcherState, Notes, Offer, StepKey, Worker
@@ -266,9 +266,8 @@ def _take_assignment(state: DispatcherState, entry: AssignmentEntry) -> Attempt:
 
 
 def _take_attempt(state: DispatcherState, attempt: Attempt) -> None:
-    run_id, step, _ = attempt.key
     state.open[attempt.key] = attempt
-    state.runs.setdefault(run_id, {}).setdefault(step, {})[attempt.key] = None
+    index(state, attempt.key)
     if attempt.task.rules is not None:
         permits.name(state, attempt.task)
         set_waits(state, attempt)

@@ -161,7 +161,7 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     arrivals: int = 0
     last_assignment: int = 0
     open: dict[Key, Attempt] = {}
-    runs: dict[str, dict[int, dict[Key, None]]] = {}
+    runs: dict[str, dict[int, tuple[Key, ...]]] = {}
     """Open attempts by run and step."""
     assignments: dict[int, Assignment] = {}
     finished: dict[int, None] = {}
