@@ -39,6 +39,9 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
         int,
         Meta(description="Ended attempts that are remembered, so that one which is scheduled twice runs once.", ge=0),
     ] = 4_096
+    labels: Annotated[
+        str, Meta(description="What a worker has that tasks can require, separated by commas: `gpu=yes, zone=a`.")
+    ] = ""
     queue_limits: Annotated[
         str,
         Meta(

@@ -10,6 +10,8 @@ lost, the page begins anew under another one: what it held is stopped, since som
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headrace.contracts.message import Message
 from headrace.contracts.reports import (
     AttemptNote,
@@ -35,12 +37,14 @@ class Book:
         *,
         host: str = "",
         pid: int = 0,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         """Begin with nothing held. `process` is an id of this process; `offers` are by dispatcher shard."""
         self.worker = worker
         self.stopping = False
         self._host = host
         self._pid = pid
+        self._labels = dict(labels or {})
         self._process = process
         self.pages = {
             shard: Page(shard=shard, offers=offered, session=f"{process}-1") for shard, offered in offers.items()
@@ -140,6 +144,7 @@ class Book:
                 worker=self.worker,
                 session=page.session,
                 offers=page.offers,
+                labels=self._labels,
                 host=self._host,
                 pid=self._pid,
                 read_offset=page.read_offset,

@@ -24,6 +24,7 @@ from headrace.shard.kafka import KafkaLog
 from headrace.shard.ports import LogAway, PositionLost
 from headrace.shard.topics import ensure_topics
 from headrace_execution.worker.book import Book
+from headrace_execution.worker.labels import parse_labels
 from headrace_execution.worker.measuring import Measuring
 from headrace_execution.worker.node import Node
 from headrace_execution.worker.outbox import KafkaOutbox, OutboxBroken
@@ -59,6 +60,7 @@ def run(
         OutboxBroken: Kafka refused what must be sent.
     """
     execution = ExecutionSettings.load()
+    labels = parse_labels(execution.labels)
     stopping = stop or shutdown.stop_event()
     loaded = apps if isinstance(apps, Apps) else load_apps(list(apps))
     tasks = tasks_by_name(loaded.tasks)
@@ -84,7 +86,7 @@ def run(
     )
     worker_name = name or f"{socket.gethostname()}-{os.getpid()}"
     _log.info("worker %s starts with %d tasks on the queues %s", worker_name, len(tasks), ", ".join(queues))
-    book = Book(worker_name, uuid.uuid4().hex[:12], offers, host=socket.gethostname(), pid=os.getpid())
+    book = Book(worker_name, uuid.uuid4().hex[:12], offers, host=socket.gethostname(), pid=os.getpid(), labels=labels)
     measuring = Measuring(Node(Path.cwd()), loaded.gauges.values(), execution.gauge_interval_ms / 1_000)
     log = KafkaLog(settings)
     outbox = KafkaOutbox(settings, f"{settings.namespace}-worker-{worker_name}", log.availability)
