@@ -6,6 +6,8 @@ kept, since the failure of a lost assignment does not count, and only as many by
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from headrace.authoring.task_calls import Succeeded
 from headrace.contracts.task_events import TaskScheduled
 
@@ -16,12 +18,13 @@ AttemptKey = tuple[str, int, int, int]
 
 
 class Remembered:
-    """The last successes, at most `limit_bytes` of them. Not safe to share between threads."""
+    """The last successes, at most `limit_bytes` of them. One thread at a time may keep; any may look."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._results: dict[AttemptKey, Succeeded] = {}
+        # A plain dict looks over all that was deleted to find its first entry.
+        self._results: OrderedDict[AttemptKey, Succeeded] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._results)
@@ -29,20 +32,18 @@ class Remembered:
     def keep(self, task: TaskScheduled, result: Succeeded) -> None:
         """Remember a result; the oldest are forgotten to make room."""
         key = _key(task)
-        self._forget(key)
+        before = self._results.pop(key, None)
+        if before is not None:
+            self._bytes -= len(before.output) + _ENTRY_BYTES
         self._results[key] = result
         self._bytes += len(result.output) + _ENTRY_BYTES
         while self._bytes > self._limit_bytes:
-            self._forget(next(iter(self._results)))
+            _, oldest = self._results.popitem(last=False)
+            self._bytes -= len(oldest.output) + _ENTRY_BYTES
 
     def result_of(self, task: TaskScheduled) -> Succeeded | None:
         """Return the result of an attempt that was run here; None where there is none, or none any more."""
         return self._results.get(_key(task))
-
-    def _forget(self, key: AttemptKey) -> None:
-        before = self._results.pop(key, None)
-        if before is not None:
-            self._bytes -= len(before.output) + _ENTRY_BYTES
 
 
 def _key(task: TaskScheduled) -> AttemptKey:

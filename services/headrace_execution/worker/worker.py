@@ -224,8 +224,7 @@ class Worker:
         for action in actions:
             match action:
                 case Start():
-                    with self._lock:
-                        known = self._remembered.result_of(action.assigned.task)
+                    known = self._remembered.result_of(action.assigned.task)
                     self._runner.start(action, self._output(action), self._clock.now_ms(), known)
                 case Stop():
                     self._runner.stop(action.job, elsewhere=action.elsewhere)
