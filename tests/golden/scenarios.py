@@ -10,6 +10,7 @@ from headrace.contracts.references import LeaseHolder
 from headrace.contracts.reports import AttemptNote, Gauge, WorkerHeartbeat
 from headrace.contracts.resource_events import LeaseGranted
 from headrace.contracts.task_events import TaskScheduled
+from headrace.contracts.task_rules import TaskLimit, TaskRules
 from headrace.contracts.workflow_events import WorkflowSucceeded, WorkflowTerminated
 from headrace.engine.context import Limits
 from headrace_execution.dispatcher.round import DispatchLimits
@@ -161,6 +162,14 @@ def dispatcher() -> list[Message]:
     shard.hello("f", 1)
     shard.record(scheduled(2, run="open", timeout_ms=60_000))
     shard.feed(_noting("f", shard.state.last_assignment))
+    limits = [TaskLimit(scope="key", name="k", at_once=1, per_period=2, period_ms=60_000)]
+    ruled = TaskRules(fairness_key="ant", weight=2.0, limits=limits, prefer="f", close_by=50_000, warn_after_ms=100)
+    shard.hello("g", 3, labels={"gpu": "yes"}, tasks=("v",))
+    shard.record(*(scheduled(step, run="ruled", task="v", rules=ruled) for step in range(3)))
+    shard.pass_time(200)
+    late = TaskRules(require={"gpu": "no"}, schedule_to_start_ms=500)
+    shard.record(scheduled(4, run="ruled", task="v", rules=late, at=shard.now_ms))
+    shard.pass_time(600)
     return shard.journal
 
 

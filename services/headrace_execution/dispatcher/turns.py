@@ -44,8 +44,8 @@ def arrive(state: DispatcherState, attempt: Attempt) -> Turn:
 
 def restore(state: DispatcherState, attempt: Attempt) -> Turn:
     """Count an attempt that comes out of a snapshot, as its turn does."""
-    clock = state.clocks[attempt.task.queue, attempt.task.priority]
-    turn = clock.turns[turn_of(attempt.task)]
+    clock = state.clocks.setdefault((attempt.task.queue, attempt.task.priority), Clock())
+    turn = clock.turns.setdefault(turn_of(attempt.task), Turn(clock.now))
     turn.waiting += 1
     clock.waiting += 1
     return turn
