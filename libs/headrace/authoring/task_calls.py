@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from headrace.authoring.retry import names_of
+from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.task_events import TaskScheduled
 from headrace.engine.programs.python.payloads import bind_input, to_json
 from headrace.engine.tracebacks import cause_of
@@ -22,9 +23,10 @@ _NAME_CHARACTERS = 200
 
 
 class Succeeded(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that returned; `output` is JSON."""
+    """An attempt that returned; `output` is JSON, `io` what it said that it read and wrote."""
 
     output: bytes
+    io: TaskIo | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):

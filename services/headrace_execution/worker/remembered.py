@@ -11,7 +11,7 @@ from collections import OrderedDict
 from headrace.authoring.task_calls import Succeeded
 from headrace.contracts.task_events import TaskScheduled
 
-# What an entry takes beside its output.
+# What an entry takes beside its output, and an account of a dataset.
 _ENTRY_BYTES = 300
 
 AttemptKey = tuple[str, int, int, int]
@@ -34,16 +34,21 @@ class Remembered:
         key = _key(task)
         before = self._results.pop(key, None)
         if before is not None:
-            self._bytes -= len(before.output) + _ENTRY_BYTES
+            self._bytes -= _size(before)
         self._results[key] = result
-        self._bytes += len(result.output) + _ENTRY_BYTES
+        self._bytes += _size(result)
         while self._bytes > self._limit_bytes:
             _, oldest = self._results.popitem(last=False)
-            self._bytes -= len(oldest.output) + _ENTRY_BYTES
+            self._bytes -= _size(oldest)
 
     def result_of(self, task: TaskScheduled) -> Succeeded | None:
         """Return the result of an attempt that was run here; None where there is none, or none any more."""
         return self._results.get(_key(task))
+
+
+def _size(result: Succeeded) -> int:
+    accounts = 0 if result.io is None else len(result.io.datasets) * _ENTRY_BYTES
+    return len(result.output) + accounts + _ENTRY_BYTES
 
 
 def _key(task: TaskScheduled) -> AttemptKey:

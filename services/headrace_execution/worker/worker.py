@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from headrace.authoring.task_calls import Outcome, Stopped, Succeeded, kept_bytes
 from headrace.contracts.codec import Codec
 from headrace.contracts.commands import CompleteTask, FailTask
@@ -152,6 +154,9 @@ class Worker:
     def ended(self, job: Job, outcome: Outcome) -> None:
         """Send what became of a job. Called where it ended."""
         job.output.close()
+        if isinstance(outcome, Succeeded) and outcome.io is None:
+            io = job.output.io(len(job.task.input), len(outcome.output))
+            outcome = outcome if io is None else msgspec.structs.replace(outcome, io=io)
         with self._lock:
             wanted = self._book.may_send(job.id, success=isinstance(outcome, Succeeded))
             if wanted and isinstance(outcome, Succeeded):
@@ -187,7 +192,7 @@ class Worker:
                 output=outcome.output,
                 started_at=job.started_at,
                 ended_at=now,
-                io=job.output.io(len(task.input), len(outcome.output)),
+                io=outcome.io,
             )
         assert not isinstance(outcome, Stopped)
         return FailTask(

@@ -123,6 +123,7 @@ def test_an_attempt_that_comes_again_to_whoever_has_run_it_is_answered_and_not_r
     @task
     def once() -> int:
         keys.append(current().idempotency_key)
+        current().record_io(rows=7, dataset="d")
         go.wait(20)
         return len(keys)
 
@@ -140,6 +141,8 @@ def test_an_attempt_that_comes_again_to_whoever_has_run_it_is_answered_and_not_r
     assert isinstance(first, CompleteTask)
     assert isinstance(second, CompleteTask)
     assert (first.assignment, second.assignment, first.output, second.output) == (1, 2, b"1", b"1")
+    assert first.io is not None
+    assert (first.io, first.io.datasets[0].rows) == (second.io, 7)
 
 
 def test_the_idempotency_key_is_the_same_for_every_delivery(mill: Mill) -> None:
