@@ -13,7 +13,7 @@ from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.task_rules import TaskLimit, TaskRules
 from headrace.contracts.workflow_events import WorkflowSucceeded, WorkflowTerminated
 from headrace.engine.context import Limits
-from headrace_execution.dispatcher.round import DispatchLimits
+from headrace_execution.dispatcher.round import DispatchLimits, QueueLimit
 from tests.unit.engine.decision_shard import DecisionShard, only
 from tests.unit.engine.workflows import CHAIN, LEASED, LIMITED, PARENT, RETRYING, SLEEPER, WIDE, spread
 from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded
@@ -137,7 +137,8 @@ def _tasks(events: list[Message]) -> list[TaskScheduled]:
 
 def dispatcher() -> list[Message]:
     """Play a dispatcher."""
-    shard = DispatcherShard(DispatchLimits(poison_losses=2))
+    full = QueueLimit(queue="full", backlog=1, when_full="refuse")
+    shard = DispatcherShard(DispatchLimits(poison_losses=2, queues=(full,)))
     shard.feed(None, error="no framing")
     shard.record(scheduled(0, run="early", task="later"))
     shard.hello("a", 2, tasks=("t", "u"))
@@ -167,6 +168,9 @@ def dispatcher() -> list[Message]:
     shard.hello("g", 3, labels={"gpu": "yes"}, tasks=("v",))
     shard.record(*(scheduled(step, run="ruled", task="v", rules=ruled) for step in range(3)))
     shard.pass_time(200)
+    shard.record(*(scheduled(step, run="full", queue="full") for step in range(2)))
+    shard.record(WorkflowTerminated(workflow_id="w-full", run_id="full", at=0))
+    shard.record(scheduled(0, run="full2", queue="full"))
     late = TaskRules(require={"gpu": "no"}, schedule_to_start_ms=500)
     shard.record(scheduled(4, run="ruled", task="v", rules=late, at=shard.now_ms))
     shard.pass_time(600)

@@ -150,3 +150,36 @@ class TaskOverdue(Message, frozen=True, kw_only=True):
     warn_after_ms: int
     since: int
     at: int
+
+
+class AttemptRefused(Message, frozen=True, kw_only=True):
+    """The backlog of a queue is full, and its policy is to refuse."""
+
+    workflow_id: str
+    run_id: str
+    step: int
+    attempt: int
+    to_shard: int
+    fencing_token: int = 0
+    reason: str
+    at: int
+
+
+class BacklogFull(Message, frozen=True, kw_only=True):
+    """As many tasks wait in a queue as its backlog may hold, or more."""
+
+    queue: str
+    waiting: int
+    backlog: int
+    when_full: str
+    at: int
+
+
+class BacklogCleared(Message, frozen=True, kw_only=True):
+    """The backlog of a queue that was full is down again."""
+
+    queue: str
+    waiting: int
+    backlog: int
+    when_full: str
+    at: int

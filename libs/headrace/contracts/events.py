@@ -10,8 +10,11 @@ from headrace.contracts.child_events import (
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
+    AttemptRefused,
     AttemptsNoted,
     AttemptTimedOut,
+    BacklogCleared,
+    BacklogFull,
     TaskAssigned,
     TaskDropped,
     TaskOverdue,
@@ -127,6 +130,9 @@ TASK_EVENTS: tuple[type[Message], ...] = (
     TaskUnserved,
     TaskServed,
     TaskOverdue,
+    AttemptRefused,
+    BacklogFull,
+    BacklogCleared,
     AttemptsNoted,
     WorkerMeasured,
 )

@@ -52,6 +52,8 @@ _TASK: tuple[type[Message], ...] = (
     dispatch_events.TaskUnserved,
     dispatch_events.TaskServed,
     dispatch_events.TaskOverdue,
+    dispatch_events.BacklogFull,
+    dispatch_events.BacklogCleared,
     worker_events.WorkerJoined,
     worker_events.WorkerStopping,
     worker_events.WorkerLeft,
@@ -88,6 +90,7 @@ INTERNAL_EVENTS: frozenset[type[Message]] = frozenset(
         dispatch_events.TaskDropped,
         dispatch_events.AttemptTimedOut,
         dispatch_events.AttemptLost,
+        dispatch_events.AttemptRefused,
         dispatch_events.AttemptsNoted,
         worker_events.WorkerMeasured,
         journal.InputMarked,
@@ -101,10 +104,10 @@ PUBLIC_NAMES: dict[str, str] = {event.type_name(): topic for event, topic in (PU
 
 
 def public_key(event: Message) -> str:
-    """Return the key of a public event's record: the workflow id, the resource, or the worker's name."""
+    """Return the key of a public event's record: the workflow id, the resource, the worker's name, or the queue."""
     if isinstance(event, dispatch_events.TaskAssigned):
         return event.task.workflow_id
-    for field in ("workflow_id", "resource", "worker"):
+    for field in ("workflow_id", "resource", "worker", "queue"):
         key = getattr(event, field, None)
         if isinstance(key, str):
             return key

@@ -45,8 +45,9 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
     queue_limits: Annotated[
         str,
         Meta(
-            description="Limits of whole queues, for what they lead to: tasks at once, and tasks that begin in a time: "
-            "`mail: at_once=5 rate=100/1m; reports: at_once=2`. Set it alike for every dispatcher."
+            description="Limits of whole queues, for what they lead to: tasks at once, tasks that begin in a time, and "
+            "tasks that wait: `mail: at_once=5 rate=100/1m; reports: backlog=1000 when_full=refuse`. Set it alike for "
+            "every dispatcher."
         ),
     ] = ""
     report_interval_ms: Annotated[

@@ -57,8 +57,13 @@ def close_attempt(state: DispatcherState, attempt: Attempt, *, retrying: bool = 
         notes.attempt_closed(state, key[:2], keep=retrying)
     if attempt.task.rules is not None:
         permits.undeclare(state, attempt.task)
+    remember_end(state, key, attempt.task.fencing_token)
+
+
+def remember_end(state: DispatcherState, key: Key, token: int) -> None:
+    """Remember an attempt that has ended, so that one which is scheduled twice runs once."""
     state.ended.pop(key, None)
-    state.ended[key] = attempt.task.fencing_token
+    state.ended[key] = token
     if len(state.ended) > state.remembered_ends:
         del state.ended[next(iter(state.ended))]
 

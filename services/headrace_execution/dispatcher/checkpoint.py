@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from headrace.contracts.task_events import TaskScheduled
-from headrace.shard.entries import Entry, key_part, pack, unknown, unpacker
+from headrace.shard.entries import Changed, Entry, key_part, pack, unknown, unpacker
 from headrace_execution.dispatcher import order_entries, permits, turns
 from headrace_execution.dispatcher.changes import index, key_of, look_everywhere, offer_again
 from headrace_execution.dispatcher.evolve import set_deadlines, set_waits, take_slots
@@ -38,6 +38,7 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
     ended: list[tuple[Key, int]]
     left: list[StepKey] = msgspec.field(default_factory=list)
     sticky: list[tuple[str, str, str]] = msgspec.field(default_factory=list)
+    full: list[str] = msgspec.field(default_factory=list)
 
 
 class WorkerEntry(Entry, array_like=True, kw_only=True):
@@ -97,14 +98,16 @@ def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
     """Yield what has changed since the last time, and forget it."""
     ledger = state.ledger
     kinds = (ledger.attempts, ledger.assignments, ledger.workers, ledger.notes, ledger.limits, ledger.clocks)
-    if not (any(len(kind) for kind in kinds) or len(ledger.turns)):
+    if not (any(len(kind) for kind in kinds) or len(ledger.turns) or len(ledger.full)):
         return
+    ledger.full = Changed()
     entry = ShardEntry(
         arrivals=state.arrivals,
         last_assignment=state.last_assignment,
         ended=list(state.ended.items()),
         left=list(state.left),
         sticky=[(*preferred, worker) for preferred, worker in state.sticky.items()],
+        full=list(state.full),
     )
     yield _SHARD, pack(entry)
     for name, value in ledger.workers.take(lambda name: _pack_worker(state.workers.get(name))):
@@ -141,6 +144,7 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
                 state.last_assignment = shard.last_assignment
                 state.ended = dict(shard.ended)
                 state.left = dict.fromkeys(shard.left)
+                state.full = dict.fromkeys(shard.full)
                 state.sticky = {(queue, preferred): worker for queue, preferred, worker in shard.sticky}
             case _:
                 raise unknown(key)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
+    AttemptRefused,
     AttemptsNoted,
     AttemptTimedOut,
     TaskAssigned,
@@ -134,6 +135,8 @@ class DispatcherDecider:
                 return tuple(f"w:{worker}" for worker in event.workers)
             case TaskDropped():
                 return (f"w:{event.worker}",) if event.worker else ()
+            case AttemptRefused():
+                return (f"d{event.to_shard}",)
             case TaskRequeued() | AttemptTimedOut() | AttemptLost():
                 shard = (f"d{event.to_shard}",)
                 return (*shard, f"w:{event.worker}") if event.worker else shard

@@ -12,8 +12,11 @@ from typing import Any
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
+    AttemptRefused,
     AttemptsNoted,
     AttemptTimedOut,
+    BacklogCleared,
+    BacklogFull,
     TaskAssigned,
     TaskDropped,
     TaskOverdue,
@@ -35,6 +38,7 @@ from headrace_execution.dispatcher.changes import (
     look_everywhere,
     offer_again,
     open_attempt,
+    remember_end,
     tell,
     wait,
     wait_no_more,
@@ -270,6 +274,21 @@ def _nothing(state: DispatcherState, event: CommandRejected | WorkerMeasured) ->
     """A refusal changes nothing, and figures are for those who look on."""
 
 
+def _refused(state: DispatcherState, event: AttemptRefused) -> None:
+    remember_end(state, (event.run_id, event.step, event.attempt), event.fencing_token)
+    state.ledger.attempts.made((event.run_id, event.step, event.attempt))
+
+
+def _backlog_full(state: DispatcherState, event: BacklogFull) -> None:
+    state.full[event.queue] = None
+    state.ledger.full.touched(event.queue)
+
+
+def _backlog_cleared(state: DispatcherState, event: BacklogCleared) -> None:
+    state.full.pop(event.queue, None)
+    state.ledger.full.touched(event.queue)
+
+
 EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
     TaskQueued: _queued,
     TaskAssigned: _assigned,
@@ -279,6 +298,9 @@ EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
     AttemptTimedOut: _timed_out,
     AttemptLost: _lost_attempt,
     TaskOverdue: _overdue,
+    AttemptRefused: _refused,
+    BacklogFull: _backlog_full,
+    BacklogCleared: _backlog_cleared,
     TaskUnserved: _unserved,
     TaskServed: _served,
     WorkerJoined: _joined,

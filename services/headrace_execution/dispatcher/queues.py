@@ -259,10 +259,12 @@ class Shape:
 class Queues:
     """All shapes, by queue; empty ones are dropped."""
 
-    __slots__ = ("_shut", "shapes")
+    __slots__ = ("_shut", "shapes", "waiting")
 
     def __init__(self) -> None:
         self.shapes: dict[str, dict[ShapeKey, Shape]] = {}
+        self.waiting: dict[str, int] = {}
+        """How many attempts wait, by queue."""
         self._shut: dict[LimitKey, dict[ShapeKey, None]] = {}
         """Limits that are reached, with the shapes where lanes are parked at them."""
 
@@ -274,18 +276,20 @@ class Queues:
         if shape is None:
             shape = shapes[key] = Shape(key, self._shut)
         shape.put(attempt, turn)
+        self.waiting[attempt.task.queue] = self.waiting.get(attempt.task.queue, 0) + 1
 
     def remove(self, attempt: Attempt) -> None:
         """Take an attempt out, if it waits."""
         shape = self.shape(attempt)
         if shape is None:
             return
+        queue, before = attempt.task.queue, len(shape)
         shape.remove(attempt)
+        self.waiting[queue] -= before - len(shape)
         if not len(shape):
-            queue = attempt.task.queue
             del self.shapes[queue][shape.key]
             if not self.shapes[queue]:
-                del self.shapes[queue]
+                del self.shapes[queue], self.waiting[queue]
 
     def shape(self, attempt: Attempt) -> Shape | None:
         """Return where an attempt waits; None when nothing like it does."""

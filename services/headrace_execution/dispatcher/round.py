@@ -8,14 +8,19 @@ from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher.queues import Key
 from headrace_execution.dispatcher.state import DispatcherState
 
+WAIT, REFUSE = "wait", "refuse"
+"""What becomes of a task that is ready when the backlog of its queue is full."""
+
 
 class QueueLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """How many tasks of a queue may run at once, and how many may begin in a period; 0: no limit."""
+    """How many tasks of a queue may run at once, begin in a period, and wait; 0: no limit."""
 
     queue: str
     at_once: int = 0
     per_period: int = 0
     period_ms: int = 0
+    backlog: int = 0
+    when_full: str = WAIT
 
 
 class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -150,6 +150,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     limits: Changed[LimitKey] = msgspec.field(default_factory=Changed)
     clocks: Changed[ClockKey] = msgspec.field(default_factory=Changed)
     turns: Changed[tuple[str, int, TurnKey]] = msgspec.field(default_factory=Changed)
+    full: Changed[str] = msgspec.field(default_factory=Changed)
 
 
 class DispatcherState(msgspec.Struct, kw_only=True):
@@ -178,6 +179,8 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     """Whose turn it is where something waits."""
     sticky: dict[tuple[str, str], str] = {}
     """The last workers, by queue and what was preferred; oldest first, as many as there are remembered ends."""
+    full: dict[str, None] = {}
+    """Queues whose backlog was told to be full."""
     ended: dict[Key, int] = {}
     """The attempts that ended last, with their fencing tokens."""
     notes: dict[StepKey, Notes] = {}

@@ -74,6 +74,9 @@ HANDLERS: dict[str, Handler] = {
 IGNORED: dict[str, str] = {
     "CommandForwarded": "what it does follows from its record: see `records`",
     "TaskOverdue": "an alarm: only the history",
+    "BacklogFull": "an alarm; how many tasks wait follows from the tasks",
+    "BacklogCleared": "the end of that alarm",
+    "AttemptRefused": "the decision service answers with TaskFailed",
     "AttemptsNoted": "what an attempt keeps is for its next run, not for people",
     "AttemptTimedOut": "the decision service answers with TaskTimedOut",
     "AssignmentRevoked": "the dispatcher's TaskRequeued has said so",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrace.contracts.dispatch_events import AttemptTimedOut
+from headrace.contracts.dispatch_events import AttemptTimedOut, TaskOverdue
 from headrace.contracts.message import Message
 from headrace.contracts.timer_events import TimerFired
 from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
@@ -86,4 +86,4 @@ def _is_timed(event: Message, sessions: dict[str, str], limited: frozenset[str])
             return event.timeout != "schedule_to_start"
         case CancelRequested():
             return event.run_id in limited and event.reason == TIMED_OUT
-    return isinstance(event, TimerFired)
+    return isinstance(event, TimerFired | TaskOverdue)

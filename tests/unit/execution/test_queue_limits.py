@@ -15,6 +15,10 @@ def test_each_queue_has_its_limits() -> None:
         QueueLimit(queue="reports", at_once=2),
     )
     assert parse_queue_limits("  ") == ()
+    assert parse_queue_limits("mail: backlog=10; news: backlog=20 when_full=refuse") == (
+        QueueLimit(queue="mail", backlog=10, when_full="wait"),
+        QueueLimit(queue="news", backlog=20, when_full="refuse"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,7 +30,11 @@ def test_each_queue_has_its_limits() -> None:
         ("mail: at_once=0", "queue mail: Expected an integer from 1"),
         ("mail: at_once=some", "queue mail: Expected an integer from 1"),
         ("mail: rate=5", "queue mail: Expected a rate"),
-        ("mail: slots=5", "Expected at_once or rate, but found 'slots=5'"),
+        ("mail: slots=5", "backlog or when_full=wait.refuse, but found 'slots=5'"),
+        ("mail: backlog=0", "queue mail: Expected backlog from 1"),
+        ("mail: backlog=-1", "queue mail: Expected backlog from 1"),
+        ("mail: backlog=5 when_full=burst", "when_full=wait.refuse, but found 'when_full=burst'"),
+        ("mail: when_full=refuse", "Expected backlog beside when_full=refuse"),
         ("mail: at_once=1; mail: at_once=2", "mail stands there again"),
     ],
 )

@@ -8,7 +8,7 @@ import msgspec
 
 from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
 from headrace.contracts.codec import DecodeError
-from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
+from headrace.contracts.dispatch_events import AttemptLost, AttemptRefused, AttemptTimedOut, TaskRequeued
 from headrace.contracts.journal import JournalRecord
 from headrace.contracts.message import Message
 from headrace.contracts.resource_events import LeaseGranted, LeaseRefused
@@ -26,7 +26,12 @@ from headrace.contracts.workflow_events import (
 from headrace.engine.context import Context
 from headrace.engine.decide.child_ended import child_ended
 from headrace.engine.decide.commands import decide_command, hold, rejected
-from headrace.engine.decide.dispatch import attempt_lost, attempt_timed_out_at_dispatcher, task_requeued
+from headrace.engine.decide.dispatch import (
+    attempt_lost,
+    attempt_refused,
+    attempt_timed_out_at_dispatcher,
+    task_requeued,
+)
 from headrace.engine.decide.end_workflow import cancel_child
 from headrace.engine.decide.leases import lease_granted, lease_refused
 from headrace.engine.decide.parking import DECISION_FAILED, park, parking
@@ -108,6 +113,8 @@ def _answer(context: Context, state: ShardState, event: Message, now_ms: int) ->
     match event:
         case AttemptTimedOut():
             yield from attempt_timed_out_at_dispatcher(context, state, event, now_ms)
+        case AttemptRefused():
+            yield from attempt_refused(context, state, event, now_ms)
         case AttemptLost():
             yield from attempt_lost(context, state, event, now_ms)
         case TaskRequeued():
@@ -132,7 +139,7 @@ def _concerned(context: Context, event: Message) -> str:
     one.
     """
     match event:
-        case AttemptTimedOut() | AttemptLost() | TaskRequeued():
+        case AttemptTimedOut() | AttemptLost() | AttemptRefused() | TaskRequeued():
             workflow_id = event.workflow_id
         case LeaseGranted() | LeaseRefused():
             workflow_id = event.holder.workflow_id

@@ -23,6 +23,7 @@ from headrace.contracts.dispatch_events import TaskAssigned, TaskQueued
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher.decide.alone import could_run_alone, kept_empty
+from headrace_execution.dispatcher.decide.backlog import refused
 from headrace_execution.dispatcher.decide.offering import serving
 from headrace_execution.dispatcher.notes import notes_for
 from headrace_execution.dispatcher.permits import gatekeeper, limits_of
@@ -51,7 +52,8 @@ def admit(round_: Round) -> Iterator[Message]:
             worker = pick(state, task) if not limits or closed(limits) is None else None
         if worker is None:
             waiting[task.queue] |= slots_of(task) > 1
-            yield TaskQueued(task=task, shard=round_.decision_shard, at=round_.now_ms)
+            refusal = refused(round_, task)
+            yield refusal or TaskQueued(task=task, shard=round_.decision_shard, at=round_.now_ms)
         else:
             yield _assignment(round_, task, round_.decision_shard, worker)
 
