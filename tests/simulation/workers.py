@@ -147,7 +147,7 @@ class SimPool:
         now = self._worker.clock.monotonic_ms()
         for job in list(self.jobs.values()):
             if job.task.heartbeat_ms and not (job.task.task == "silent" and job.task.attempt == 1):
-                job.output.heartbeat(None)
+                job.output.heartbeat({"assignment": job.id.number})
             if job.stopped or job.ends_at <= now:
                 del self.jobs[job.id]
                 if job.task.task == "deadly" and not job.stopped:
