@@ -104,7 +104,7 @@ def running_bench(stack: DevStack, look: Look, say: Callable[[str], None], *, is
             it sends and reads in batches, as one does who starts thousands.
     """
     settings = stack.settings()
-    unhurried = msgspec.structs.replace(settings, gather_ms=_GATHER_MS, gather_from=1)
+    unhurried = msgspec.structs.replace(settings, gather_ms=_GATHER_MS, gather_late_ms=0)
     # What the environment says wins.
     lingering = msgspec.structs.replace(settings, kafka_config=_LINGER | settings.kafka_config)
     sender = CommandSender(settings if is_prompt else lingering, timeout_s=60.0)

@@ -131,11 +131,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             le=1000,
         ),
-    ] = 4
-    gather_from: Annotated[
+    ] = 8
+    gather_late_ms: Annotated[
         int,
-        Meta(description="Records a second (and one for every 128 bytes) from which on a reader is under load.", ge=1),
-    ] = 4_000
+        Meta(
+            description="A reader is under load when records are so old as it reads them; more than "
+            "HEADRACE_GATHER_MS, or 0 for always.",
+            ge=0,
+        ),
+    ] = 12
     rare_after_ms: Annotated[
         int,
         Meta(

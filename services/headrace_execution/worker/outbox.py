@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +23,9 @@ from headrace.shard.memory import MemoryLog
 _FULL_RECORDS = 50_000
 # Acknowledgements end the wait early; this bounds how late a broken producer is noticed.
 _ACK_WAIT_S = 0.1
+
+# A burst from which on results gather for a while.
+_MANY = 8
 
 Acknowledged = Callable[[int], None]
 """Called with the offset."""
@@ -73,6 +77,7 @@ class KafkaOutbox:
         """Connect lazily."""
         self._namespace = settings.namespace
         self._availability = availability
+        self._gather_s = settings.gather_ms / 4_000
         self._broken = ""
         self._letters: SimpleQueue[_Letter] = SimpleQueue()
         self._acks: deque[tuple[Acknowledged, int]] = deque()
@@ -119,6 +124,8 @@ class KafkaOutbox:
                 self._produce(letter)
             while len(self._producer) and not self._broken:
                 self._producer.poll(_ACK_WAIT_S)
+            if len(burst) >= _MANY:
+                time.sleep(self._gather_s)  # Many more are on their way: they share the next requests.
         with self._changed:
             self._changed.notify_all()
 

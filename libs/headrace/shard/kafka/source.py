@@ -42,7 +42,7 @@ class KafkaSource:
         self._availability = availability
         self._next: dict[TopicPartition, int] = {}
         self._doubtful: dict[TopicPartition, str] = {}
-        self._pace = None if collect_ms else Pace(gather_s=settings.gather_ms / 1000, busy_from=settings.gather_from)
+        self._pace = None if collect_ms else _pace(settings)
         options = reader_options(settings, name, collect_ms=collect_ms, committed=committed)
         self._consumer = Consumer({**options, "error_cb": availability.failed})
 
@@ -89,7 +89,8 @@ class KafkaSource:
         if records:
             self._availability.answered()
             if self._pace:
-                self._pace.took(len(records), sum(len(record.value) for record in records), time.monotonic())
+                now, times = time.time(), [record.at for record in records]
+                self._pace.took(now - min(times) / 1000, now - max(times) / 1000, time.monotonic())
         return records
 
     def heard(self, topic: str) -> None:
@@ -173,3 +174,7 @@ class KafkaSource:
         self, where: TopicPartition, offset: int = confluent_kafka.OFFSET_INVALID
     ) -> confluent_kafka.TopicPartition:
         return confluent_kafka.TopicPartition(self._prefix + where.topic, where.partition, offset)
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(gather_s=settings.gather_ms / 1000, late_s=settings.gather_late_ms / 1000)
