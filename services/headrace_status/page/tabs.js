@@ -98,10 +98,10 @@ function summary(detail) {
 const QUIET = new Set(["step", "attempt", "content_type", "interpreter", "session", "shard", "to_shard", "command_id", "priority", "queue", "started_at", "ended_at"]);
 
 export function logsTab(panel, id, signal) {
-  const text = h("input", { type: "search", placeholder: "Text in the line", "aria-label": "Text" });
-  const level = h("select", { "aria-label": "Level" }, [["", "every level"], ["warning,error,critical", "warnings and errors"], ["error,critical", "errors"], ["output", "printed"]]
+  const text = h("input", { type: "search", spellcheck: "false", autocomplete: "off" });
+  const level = h("select", {}, [["", "every level"], ["warning,error,critical", "warnings and errors"], ["error,critical", "errors"], ["output", "printed"]]
     .map(([value, name]) => h("option", { value }, name)));
-  const service = h("select", { "aria-label": "Who" }, [["", "tasks and services"], ["worker", "tasks and workers"], ["decision", "decision"], ["dispatcher", "dispatcher"], ["resources", "resources"], ["listener", "listener"], ["status", "status"]]
+  const service = h("select", {}, [["", "tasks and services"], ["worker", "tasks and workers"], ["decision", "decision"], ["dispatcher", "dispatcher"], ["resources", "resources"], ["listener", "listener"], ["status", "status"]]
     .map(([value, name]) => h("option", { value }, name)));
   const row = (line) => h("tr", { class: "log", "data-level": line.level },
     h("td", { class: "nowrap" }, when(line.at)), h("td", {}, line.level),
@@ -111,6 +111,6 @@ export function logsTab(panel, id, signal) {
   const chosen = () => Object.fromEntries(Object.entries({ text: text.value.trim(), level: level.value, service: service.value }).filter(([, value]) => value));
   const view = table(panel, id, signal, "logs", chosen, ["At", "Level", "From", "Line"], row, "No line: no task of this workflow has logged or printed such a thing, and no service about it.");
   for (const field of [text, level, service]) field.addEventListener("input", () => view.look().catch(() => {}));
-  show(panel, h("div", { class: "filters" }, text, level, service), view.parts);
+  show(panel, h("div", { class: "filters" }, [["Text", text], ["Level", level], ["From", service]].map(([name, field]) => h("label", { class: "field" }, name, field))), view.parts);
   return view.look;
 }

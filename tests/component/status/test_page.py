@@ -158,7 +158,7 @@ def test_lines_of_tasks_and_services_and_their_filters(world: StatusWorld, page:
     page.get_by_label("Text").fill("")
     page.get_by_label("Level").select_option("output")
     expect(rows).to_contain_text(["printed"])
-    page.get_by_label("Who").select_option("listener")
+    page.get_by_label("From").select_option("listener")
     expect(page.get_by_text("No line:")).to_be_visible()
 
 
