@@ -41,10 +41,9 @@ def open_contents(state: Any) -> dict[str, Any]:
     """Return what of a state should be empty once everything has ended."""
     match state:
         case DispatcherState():
-            return {
-                name: getattr(state, name)
-                for name in ("open", "runs", "assignments", "finished", "quarantine", "workers")
-            }
+            names = ("open", "runs", "assignments", "finished", "quarantine", "workers", "clocks")
+            permits = {key: limit.holders for key, limit in state.limits.items() if limit.holders}
+            return {**{name: getattr(state, name) for name in names}, "permits": permits}
         case ResourceState():
             return {name: getattr(state, name) for name in ("runs", "unsettled", "undeclared", "ending")}
         case DecisionState():

@@ -110,6 +110,8 @@ MUTATIONS = (
     Mutation(apply=deciding.forget_run_id, shape=_RESTARTS, seeds=(8, 4, 11)),
     Mutation(apply=deciding.report_before_acknowledged, shape=_DYING_WORKERS, seeds=(7, 11, 18)),
     Mutation(apply=deciding.failure_of_a_lost_worker_counts, shape=_CUT_OFF_WORKERS, seeds=(1, 2, 17)),
+    Mutation(apply=deciding.limits_are_not_heeded, seeds=(0, 3)),
+    Mutation(apply=deciding.permits_of_stopped_tasks_stay_out, seeds=(31, 30, 33)),
     Mutation(apply=recovering.go_on_after_broken_evolve, shape={"trap": True}, seeds=(3, 1, 2)),
     Mutation(apply=recovering.break_whole_inputs, shape={"trap": True}, seeds=(2, 4, 18)),
     Mutation(apply=recovering.over_large_decision, shape=_WIDE, seeds=(20, 34, 24)),
