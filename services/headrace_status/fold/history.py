@@ -30,7 +30,7 @@ OMITTED: dict[str, str] = {
     "ActivationResumed": "where a long decision was cut into records means nothing to its workflow",
 }
 # The columns of a history row, or what the row of the task tells better.
-_NOT_IN_DETAIL = frozenset({"workflow_id", "run_id", "step", "attempt", "at", "trace", "holder"})
+_NOT_IN_DETAIL = frozenset({"workflow_id", "run_id", "step", "attempt", "at", "trace", "holder", "noted"})
 _TASK_FIELDS = (
     "step",
     "attempt",
