@@ -27,7 +27,6 @@ class Prepare(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     payload_bytes: int
     cause_bytes: int
     line_bytes: int
-    limit_bytes: int
     note_bytes: int
 
 

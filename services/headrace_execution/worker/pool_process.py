@@ -45,6 +45,9 @@ from headrace_execution.worker.pool_messages import (
     send,
 )
 
+# The worker counts what an attempt writes, wherever it runs.
+_NO_LIMIT = 2**62
+
 
 class _Output(AttemptOutput):
     """The output of an attempt, on its way to the worker."""
@@ -56,7 +59,7 @@ class _Output(AttemptOutput):
             lambda level, message: process.tell(Line(level=level, message=message)),
             lambda _: None,
             line_bytes=prepared.line_bytes,
-            limit_bytes=prepared.limit_bytes,
+            limit_bytes=_NO_LIMIT,
         )
         self._process = process
 

@@ -39,7 +39,6 @@ def pools_of(
         payload_bytes=payload_bytes,
         cause_bytes=cause_bytes,
         line_bytes=execution.log_line_limit_bytes,
-        limit_bytes=execution.log_limit_bytes,
         note_bytes=execution.note_limit_bytes,
     )
     return Pools(prepare, sizes, cancel_grace_s=execution.cancel_grace_ms / 1_000)

@@ -63,3 +63,10 @@ def secrets(call: TaskCall) -> Iterator[None]:
     if call.task == "needs_secret":
         call.kwargs["secret"] = f"of {call.context.run_id}"
     yield
+
+
+@task(pool="cpu")
+def account_and_shout(rows: int) -> None:
+    current().record_io(rows=rows, dataset="stdlib")
+    for number in range(1_000):
+        print(f"line {number}")

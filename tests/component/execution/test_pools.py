@@ -23,12 +23,19 @@ from headrace_execution.worker.pool_setup import named_numbers
 from tests.component.execution import pooled
 from tests.component.execution.mill import Mill
 
-TASKS = [pooled.where, pooled.crash, pooled.wait_for, pooled.stop_when_told, pooled.needs_secret]
+TASKS = [
+    pooled.where,
+    pooled.crash,
+    pooled.wait_for,
+    pooled.stop_when_told,
+    pooled.needs_secret,
+    pooled.account_and_shout,
+]
 
 
 @pytest.fixture
 def mill() -> Iterator[Mill]:
-    mill = Mill(ExecutionSettings(pools="cpu=2", cancel_grace_ms=300))
+    mill = Mill(ExecutionSettings(pools="cpu=2", cancel_grace_ms=300, log_limit_bytes=500))
     yield mill
     mill.close()
 
@@ -137,6 +144,23 @@ def test_middleware_comes_along(mill: Mill) -> None:
     mill.schedule("needs_secret")
     mill.until(lambda: len(mill.results()) == 1)
     assert outputs(mill) == ["of run"]
+
+
+def test_what_it_writes_is_bounded_and_what_it_accounts_for_counts(mill: Mill) -> None:
+    with captured():
+        mill.start_worker("a", TASKS)
+        mill.schedule("account_and_shout", b'{"rows": 7}')
+        mill.schedule("account_and_shout", b'{"rows": -1}')
+        mill.until(lambda: len(mill.results()) == 2)
+    success, failure = mill.results()
+    assert isinstance(success, CompleteTask)
+    assert success.io is not None
+    assert [(each.dataset, each.rows) for each in success.io.datasets] == [("stdlib", 7)]
+    lines = [line.message for line in mill.lines() if line.step == success.step]
+    assert lines[0] == "line 0"
+    assert sum(len(line) for line in lines if line.startswith("line")) < 600
+    assert isinstance(failure, FailTask)
+    assert failure.error == "ValueError"
 
 
 def test_a_pool_is_for_plain_functions_that_a_process_finds() -> None:
