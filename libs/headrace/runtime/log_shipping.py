@@ -4,6 +4,8 @@ Every record of the process becomes a `LogLine` with the ids that it is about (b
 `headrace.runtime.logging.bind`, or given as `extra=`), and is handed to a `LineSender`, which takes it or not at once.
 What is not taken is counted, and the next line that is taken says how many are missing. Nothing that the handler or
 its sender does is logged; and should something underneath log while a line is handed over, that record is left out.
+Whoever reads the logs topic logs what it says about that with `extra={"ship": False}`, or its lines would be about its
+own lines for ever.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ class LogShipper(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand one record over."""
-        if getattr(self._within, "emitting", False) or any(predicate(record) for predicate in _left_out):
+        if getattr(self._within, "emitting", False) or not getattr(record, "ship", True):
+            return
+        if any(predicate(record) for predicate in _left_out):
             return
         self._within.emitting = True
         try:

@@ -22,7 +22,8 @@ LEVEL = "HEADRACE_LOG_LEVEL"
 _EMPTY: dict[str, str] = {}
 _context: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("headrace_log_context", default=_EMPTY)
 # What every LogRecord has anyway; anything else on it came in through `extra=` and belongs on the line.
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# `ship` is for `log_shipping` alone.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "ship"}
 
 
 @contextmanager

@@ -74,7 +74,10 @@ class Reader:
                 raise UnreadableJournal(
                     f"{record.topic}[{record.partition}] at offset {record.offset}: {error}"
                 ) from error
-            log.warning("a record of %s at offset %d is left out: %s", record.topic, record.offset, error)
+            about_logs = {"ship": record.topic != topics.LOGS}
+            log.warning(
+                "a record of %s at offset %d is left out: %s", record.topic, record.offset, error, extra=about_logs
+            )
             return None
 
 

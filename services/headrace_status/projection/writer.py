@@ -23,7 +23,7 @@ from headrace.shard.reader_rule import Position
 from headrace_status.fold.batch import Batch
 from headrace_status.fold.changes import CloseTasks
 from headrace_status.fold.payload import plain
-from headrace_status.model.columns import BY_NAME, COPIED, UPSERTED, TableSpec
+from headrace_status.model.columns import BY_NAME, COPIED, LOGS, UPSERTED, TableSpec
 from headrace_status.projection import literals, statements
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,11 @@ class Writer:
     def _refused(self, table: TableSpec, key: Sequence[Any], error: psycopg.Error) -> None:
         text = plain("/".join(map(str, key)))[:LONGEST_REFUSED_KEY]
         reason = plain(str(error.diag.message_primary or error))[:1000]
-        log.warning("Expected Postgres to take a row of %s, but it refused %s: %s", table.name, text, reason)
+        # A line about a line that was refused would be refused as well, and so on.
+        about_logs = {"ship": table is not LOGS}
+        log.warning(
+            "Expected Postgres to take a row of %s, but it refused %s: %s", table.name, text, reason, extra=about_logs
+        )
         self._connection.execute(
             f'INSERT INTO "{self._schema}"."refused_rows" VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING',
             (time.time_ns() // 1_000_000, table.name, text, reason),

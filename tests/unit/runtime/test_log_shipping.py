@@ -106,6 +106,12 @@ def test_what_the_shipping_itself_logs_is_not_shipped(sender: Sender) -> None:
     assert [line.message for line in sender.lines] == ["one"]
 
 
+def test_what_is_said_about_shipped_lines_is_not_shipped(sender: Sender) -> None:
+    log.warning("a line was refused", extra={"ship": False})
+    log.warning("something else was", extra={"ship": True})
+    assert [(line.message, line.fields) for line in sender.lines] == [("something else was", "")]
+
+
 def test_nothing_that_goes_wrong_harms_who_logs(sender: Sender) -> None:
     sender.broken = True
     log.info("one")
