@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,6 +106,8 @@ class World:
         self.model = Model()
         self.holds: dict[str, dict[int, TaskAssigned]] = {}
         self.sessions: dict[str, int] = {}
+        self.told: dict[tuple[str, int], bytes] = {}
+        """The last details of each step."""
         self.steps = 0
         self._seen = 0
 
@@ -143,7 +146,16 @@ class World:
 
     def report(self, worker: str, *, stopping: bool = False) -> None:
         if worker in self.holds:
-            self.shard.report(worker, holds=self.holds[worker], session=f"s{self.sessions[worker]}", stopping=stopping)
+            details = {number: b"%d" % (self.shard.now_ms + number) for number in self.holds[worker]}
+            for number, assigned in self.holds[worker].items():
+                self.told[assigned.task.run_id, assigned.task.step] = details[number]
+            self.shard.report(
+                worker,
+                holds=self.holds[worker],
+                session=f"s{self.sessions[worker]}",
+                stopping=stopping,
+                details=details,
+            )
             self.follow()
 
     def leave(self, worker: str) -> None:
@@ -174,6 +186,9 @@ class World:
         """Let the model and the workers see what was decided."""
         for event in self.shard.journal[self._seen :]:
             self.model.see(event)
+            if isinstance(event, TaskAssigned):
+                told = self.told.get((event.task.run_id, event.task.step))
+                assert (event.noted.details if event.noted is not None else None) == told
             if isinstance(event, TaskAssigned) and event.worker in self.holds:
                 if event.session == f"s{self.sessions[event.worker]}":
                     self.holds[event.worker][event.assignment] = event
@@ -198,6 +213,7 @@ class World:
         for worker in list(self.holds):
             self.report(worker)
         state = self.shard.state
+        assert not (state.notes or state.left)
         assert not (state.open or state.runs or state.assignments or state.queues.shapes or self.model.waiting)
 
 
@@ -237,3 +253,23 @@ def test_ready_tasks_are_spread_so_that_no_two_workers_differ_by_more_than_one(
     counts = [len(shard.assigned_to(f"worker-{number}")) for number in range(workers)]
     assert sum(counts) == min(tasks, workers * slots)
     assert max(counts) - min(counts) <= 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(slots=st.lists(st.integers(1, 9), min_size=1, max_size=6), batches=st.lists(st.integers(1, 9), max_size=10))
+def test_tasks_that_last_are_spread_in_proportion_to_slots_however_they_come(
+    slots: list[int], batches: list[int]
+) -> None:
+    shard = DispatcherShard()
+    for number, count in enumerate(slots):
+        shard.hello(f"worker-{number}", count)
+    step = 0
+    for batch in batches:
+        shard.record(*(scheduled(step + each) for each in range(batch)))
+        step += batch
+        given = [len(shard.assigned_to(f"worker-{number}")) for number in range(len(slots))]
+        assert sum(given) == min(step, sum(slots))
+        shares = [Fraction(count, of) for count, of in zip(given, slots, strict=True)]
+        # Nobody got its last task while another one had a smaller share of its slots in use.
+        for count, of in zip(given, slots, strict=True):
+            assert Fraction(max(count - 1, 0), of) <= min(shares)
