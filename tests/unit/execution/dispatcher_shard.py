@@ -10,7 +10,14 @@ import msgspec
 from headrace.contracts.dispatch_events import TaskAssigned
 from headrace.contracts.journal import InputPosition, JournalRecord
 from headrace.contracts.message import Message
-from headrace.contracts.reports import FinishedAssignment, QueueOffer, WorkerGoodbye, WorkerHeartbeat, WorkerHello
+from headrace.contracts.reports import (
+    AttemptNote,
+    FinishedAssignment,
+    QueueOffer,
+    WorkerGoodbye,
+    WorkerHeartbeat,
+    WorkerHello,
+)
 from headrace.contracts.task_events import TaskFailed, TaskScheduled, TaskSucceeded, TaskTimedOut
 from headrace.contracts.task_rules import TaskRules
 from headrace.shard.decider import Input
@@ -121,8 +128,9 @@ class DispatcherShard:
         stopping: bool = False,
         session: str = "s1",
         shard: int = 0,
+        details: dict[int, bytes] | None = None,
     ) -> list[Message]:
-        """A worker reports; `finished` are offsets in `workflow.commands` by assignment."""
+        """A worker reports; `finished` are offsets in `workflow.commands`, `details` of heartbeats, both by assignment."""
         done = [
             FinishedAssignment(assignment=number, partition=shard, offset=offset)
             for number, offset in (finished or {}).items()
@@ -138,6 +146,10 @@ class DispatcherShard:
                 finished=done,
                 handed_back=list(handed_back),
                 stopping=stopping,
+                notes=[
+                    AttemptNote(assignment=number, kind="details", data=data)
+                    for number, data in (details or {}).items()
+                ],
                 sent_at=self.now_ms,
             )
         )
