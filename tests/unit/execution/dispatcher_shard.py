@@ -130,7 +130,7 @@ class DispatcherShard:
         shard: int = 0,
         details: dict[int, bytes] | None = None,
     ) -> list[Message]:
-        """A worker reports; `finished` are offsets in `workflow.commands`, `details` of heartbeats, both by assignment."""
+        """A worker reports; by assignment: `finished`, offsets in `workflow.commands`, and `details` of heartbeats."""
         done = [
             FinishedAssignment(assignment=number, partition=shard, offset=offset)
             for number, offset in (finished or {}).items()
