@@ -12,7 +12,14 @@ from tests.support.checkers.workflows import ENDS
 
 _STATUS = {"TimedOut": "TIMED_OUT"}
 # Events that the history leaves out: see OMITTED in headrace_status.fold.history.
-_NO_HISTORY = {"AssignmentsEnded", "InputMarked", "ActivationYielded", "ActivationResumed"}
+_NO_HISTORY = {
+    "AssignmentsEnded",
+    "WorkerMeasured",
+    "AttemptsNoted",
+    "InputMarked",
+    "ActivationYielded",
+    "ActivationResumed",
+}
 _JOURNALS = ("workflow.journal", "task.journal", "resource.journal")
 _SHOWN = 5
 
