@@ -105,7 +105,9 @@ def test_cancelling_reaches_a_running_task(stack: Stack) -> None:
     handle = stack.client.start("waits", {"name": "never"}, id=new_id("waits"))
     wait_until(
         "the task to run",
-        lambda: [t for t in stack.get(f"/workflows/{handle.id}/tasks")["items"] if t["status"] == "RUNNING"] or None,
+        lambda: (
+            "RUNNING" in [t["status"] for t in (stack.look(f"/workflows/{handle.id}/tasks") or {"items": []})["items"]]
+        ),
     )
     stack.client.cancel(handle.id, "enough")
     assert stack.closed(handle.id)["status"] == "CANCELLED"
