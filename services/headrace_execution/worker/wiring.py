@@ -13,6 +13,7 @@ from typing import Any
 
 from headrace.authoring.apps import Apps, load_apps
 from headrace.authoring.tasks import DEFAULT_QUEUE, TaskDefinition
+from headrace.contracts.definitions import NamespaceSettings
 from headrace.contracts.partition import shard_of
 from headrace.contracts.reports import QueueOffer
 from headrace.runtime import health, shutdown
@@ -30,10 +31,13 @@ from headrace_execution.worker.node import Node
 from headrace_execution.worker.outbox import KafkaOutbox, OutboxBroken
 from headrace_execution.worker.output import captured
 from headrace_execution.worker.pool_setup import named_numbers, pools_of
+from headrace_execution.worker.pools import Pools
 from headrace_execution.worker.runner import Runner
 from headrace_execution.worker.worker import Worker, WorkerReplaced
 
 _log = logging.getLogger("headrace.worker")
+
+Tasks = Mapping[str, TaskDefinition[..., Any]]
 
 
 class DuplicateTask(ValueError):
@@ -64,35 +68,20 @@ def run(
     stopping = stop or shutdown.stop_event()
     loaded = apps if isinstance(apps, Apps) else load_apps(list(apps))
     tasks = tasks_by_name(loaded.tasks)
-    middleware = list(loaded.middleware.values())
-    pools = pools_of(
-        tasks.values(),
-        middleware,
-        execution,
-        payload_bytes=settings.payload_limit_bytes,
-        cause_bytes=settings.cause_limit_bytes,
-    )
+    pools = _pools(settings, execution, loaded, tasks)
     try:
         namespace = ensure_topics(settings, stop=stopping)
     except LogAway:
         return  # told to stop while Kafka was away
-    queues = queues_of(loaded, execution)
-    offers = offers_by_shard(
-        tasks,
-        queues,
-        slots or execution.slots,
-        namespace.dispatcher_shards,
-        named_numbers(execution.queues, "queues"),
-    )
+    offers = _offers(execution, loaded, tasks, slots, namespace)
     worker_name = name or f"{socket.gethostname()}-{os.getpid()}"
-    _log.info("worker %s starts with %d tasks on the queues %s", worker_name, len(tasks), ", ".join(queues))
+    _log.info("worker %s starts with %d tasks on the queues %s", worker_name, len(tasks), _queue_names(offers))
     book = Book(worker_name, uuid.uuid4().hex[:12], offers, host=socket.gethostname(), pid=os.getpid(), labels=labels)
     measuring = Measuring(Node(Path.cwd()), loaded.gauges.values(), execution.gauge_interval_ms / 1_000)
     log = KafkaLog(settings)
-    outbox = KafkaOutbox(settings, f"{settings.namespace}-worker-{worker_name}", log.availability)
     worker = Worker(
         log,
-        outbox,
+        KafkaOutbox(settings, f"{settings.namespace}-worker-{book.worker}", log.availability),
         book,
         SystemClock(),
         decision_shards=namespace.decision_shards,
@@ -101,17 +90,7 @@ def run(
         topic_ids=namespace.topic_ids,
         gauges=measuring.take,
     )
-    runner = Runner(
-        tasks,
-        worker.ended,
-        payload_bytes=settings.payload_limit_bytes,
-        cause_bytes=settings.cause_limit_bytes,
-        cancel_grace_ms=execution.cancel_grace_ms,
-        middleware=middleware,
-        pools=pools,
-        keep=worker.keep,
-        note_bytes=execution.note_limit_bytes,
-    )
+    runner = _runner(settings, execution, loaded, tasks, pools, worker)
     try:
         with captured():
             measuring.start()
@@ -120,12 +99,50 @@ def run(
     except LogAway:
         return
     except (WorkerReplaced, PositionLost, OutboxBroken) as error:
-        _log.critical("worker %s stops: %s", worker_name, error)
+        _log.critical("worker %s stops: %s", book.worker, error)
         raise
     finally:
         measuring.close()
         runner.close()
         log.close()
+
+
+def _pools(settings: Settings, execution: ExecutionSettings, apps: Apps, tasks: Tasks) -> Pools | None:
+    return pools_of(
+        tasks.values(),
+        list(apps.middleware.values()),
+        execution,
+        payload_bytes=settings.payload_limit_bytes,
+        cause_bytes=settings.cause_limit_bytes,
+    )
+
+
+def _offers(
+    execution: ExecutionSettings, apps: Apps, tasks: Tasks, slots: int | None, namespace: NamespaceSettings
+) -> dict[int, list[QueueOffer]]:
+    slots_of = named_numbers(execution.queues, "queues")
+    queues = queues_of(apps, execution)
+    return offers_by_shard(tasks, queues, slots or execution.slots, namespace.dispatcher_shards, slots_of)
+
+
+def _queue_names(offers: Mapping[int, Iterable[QueueOffer]]) -> str:
+    return ", ".join(offer.queue for offered in offers.values() for offer in offered)
+
+
+def _runner(
+    settings: Settings, execution: ExecutionSettings, apps: Apps, tasks: Tasks, pools: Pools | None, worker: Worker
+) -> Runner:
+    return Runner(
+        tasks,
+        worker.ended,
+        payload_bytes=settings.payload_limit_bytes,
+        cause_bytes=settings.cause_limit_bytes,
+        cancel_grace_ms=execution.cancel_grace_ms,
+        middleware=list(apps.middleware.values()),
+        pools=pools,
+        keep=worker.keep,
+        note_bytes=execution.note_limit_bytes,
+    )
 
 
 def loop(worker: Worker, ready: Callable[[], None], stop: threading.Event) -> None:
