@@ -16,6 +16,9 @@ from headrace.shard.kafka.options import reader_options
 _log = logging.getLogger("headrace.decision")
 _BATCH = 500
 _ASK_TIMEOUT_S = 10.0
+# It is read when a workflow starts, which may be long after something has come. While more is queued than this, the
+# client looks every millisecond whether it was taken, so there must be room.
+_SELDOM = {"queued.min.messages": 10_000}
 
 
 class FollowedDefinitions:
@@ -30,7 +33,7 @@ class FollowedDefinitions:
         # A tombstone or a marker at the end leaves gaps, so the end is what the broker says, not the last record seen.
         self._next = 0
         self._consumer = Consumer(
-            {**reader_options(settings, "definitions"), "group.id": f"{settings.namespace}.definitions"}
+            {**reader_options(settings, "definitions"), **_SELDOM, "group.id": f"{settings.namespace}.definitions"}
         )
         self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
 

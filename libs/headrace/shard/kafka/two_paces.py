@@ -13,9 +13,12 @@ from headrace.shard.interest import Interest
 from headrace.shard.kafka.source import KafkaSource
 from headrace.shard.ports import Record, TopicPartition
 
+# While nothing at all happens, looking costs more than all the rest of an idle process.
+_IDLE_RESTS = 5
+
 
 class TwoPaces:
-    """Reads prompt topics as they come, and looks into the others every `rest_ms`."""
+    """Reads prompt topics as they come, and looks into the others every `rest_ms`, less often while nothing happens."""
 
     def __init__(
         self, prompt: KafkaSource, make_aside: Callable[[], KafkaSource], interest: Interest, rest_ms: int
@@ -25,7 +28,7 @@ class TwoPaces:
         self._make_aside = make_aside
         self._aside: KafkaSource | None = None
         self._interest = interest
-        self._rest_s = rest_ms / 1000
+        self._rest_s = self._shortest_s = rest_ms / 1000
         self._due_s = 0.0
         self._look_s = 0.0
 
@@ -69,10 +72,14 @@ class TwoPaces:
         rest_ms = max(self._due_s - now, 0.0) * 1000
         records = self._prompt.poll(limit, min(wait_ms, int(rest_ms) + 1) if wait_ms else 0)
         now = time.monotonic()
+        if records:  # What follows from these may come back to us by way of a journal.
+            self._rest_s = self._shortest_s
+            self._due_s = min(self._due_s, now + self._rest_s)
         if now >= self._due_s and len(records) < limit:
             wanted = limit - len(records)
             found = self._aside.poll(wanted, 0)
             records += found
+            self._rest_s = self._shortest_s if found else min(2 * self._rest_s, _IDLE_RESTS * self._shortest_s)
             # What has gathered for long is read without a rest.
             self._due_s = now if len(found) == wanted else now + self._rest_s
         return records
