@@ -30,7 +30,8 @@ class Feeder:
         self._limits = limits
         self._shards = shards
         self._own = {spec.topic for spec in role.inputs if spec.own_partition_only}
-        self._source = log.source(f"{role.name}-inputs", rare=role.rare)
+        self._rare = role.rare
+        self._source = log.source(f"{role.name}-inputs", rare=self._rare)
         self._full_since: dict[int, int] = {}
         self._behind: dict[int, RecordSource] = {}
         """The sources of the shards that are behind, by shard."""
@@ -100,7 +101,7 @@ class Feeder:
         return [shard for number, shard in self._shards.items() if number not in self._behind]
 
     def _offer(self, records: list[Record]) -> None:
-        together, rare = self._together(), self._role.rare
+        together = self._together()
         for record in records:
             arrival = Arrival(record)
             if record.topic in self._own:
@@ -108,7 +109,7 @@ class Feeder:
                 if shard is not None:
                     shard.offer(arrival)
             else:
-                if record.topic in rare and self._role.concerns(self._shards, record.topic, arrival.to):
+                if record.topic in self._rare and self._role.concerns(self._shards, record.topic, arrival.to):
                     self._source.heard(record.topic)
                 for shard in together:
                     shard.offer(arrival)
