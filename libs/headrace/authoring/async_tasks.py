@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
 from headrace.authoring.durations import Duration, duration_ms
 from headrace.authoring.outside import INVALIDATE, RETAIN, Outside
 from headrace.authoring.tasks import TaskDefinition, task
+
+_NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def async_task(
@@ -50,7 +53,7 @@ def async_task(
             poll_every_s=duration_ms(poll_every, f"poll_every of {cls.__qualname__}") / 1_000,
             on_new_version=on_new_version,
         )
-        name = options.pop("name", "") or cls.__name__
+        name = options.pop("name", "") or _name_of(cls)
         definition: TaskDefinition[..., Any] = task(name=name, **options)(_function(cls, outside))
         return dataclasses.replace(definition, outside=outside)
 
@@ -73,6 +76,11 @@ def _function(cls: type, outside: Outside) -> Callable[..., Any]:
     attend.__name__, attend.__qualname__, attend.__module__ = cls.__name__, cls.__qualname__, cls.__module__
     attend.__doc__ = cls.__doc__
     return attend
+
+
+def _name_of(cls: type) -> str:
+    """Return a class's name as tasks are named: `NightlyExport` is nightly_export."""
+    return _NEW_WORD.sub("_", cls.__name__.lstrip("_")).lower()
 
 
 def _digest(cls: type) -> str:

@@ -272,6 +272,24 @@ def test_outside_of_a_worker_it_runs_like_an_async_function(mill: Mill) -> None:
     assert outside.submitted == [("/-1/0", "t")]
 
 
+def test_it_is_named_after_its_class() -> None:
+    names = {}
+    for name in ("Export", "NightlyExport", "HTTPCall", "S3Copy", "_Own"):
+        cls = type(name, (Outside,), {"submit": _submit, "poll": _submit, "cancel": _submit})
+        names[name] = async_task(version="1")(cls).name
+    assert names == {
+        "Export": "export",
+        "NightlyExport": "nightly_export",
+        "HTTPCall": "http_call",
+        "S3Copy": "s3_copy",
+        "_Own": "own",
+    }
+
+
+def _submit(self: Any, key: str) -> Any:
+    return key
+
+
 def test_a_class_must_fit() -> None:
     class NoPoll:
         def submit(self, key: str) -> str:
