@@ -18,9 +18,10 @@ from pathlib import Path
 from types import ModuleType
 
 from headrace.authoring.bundle_loading import Bundle, BundleError, BundleModule, load_bundle
-from headrace.authoring.bundle_rules import PUBLIC_NAMES, REFUSED_BUILTINS, REFUSED_METHODS, refusal_of_module
+from headrace.authoring.bundle_rules import PUBLIC_NAMES, REFUSED_BUILTINS, refusal_of_module
 from headrace.authoring.literals import literal_of
 from headrace.authoring.module_source import Definition, ModuleSource, NoSource
+from headrace.authoring.replay_rules import problems_in
 from headrace.authoring.stubs import TaskStub, WorkflowStub
 from headrace.authoring.task_stubs import task_stub
 from headrace.authoring.workflows import WorkflowDefinition
@@ -202,20 +203,17 @@ class _Collector:
             piece.imports[name] = (module, attribute)
 
     def _check_calls(self, piece: _Piece, statement: ast.stmt) -> None:
-        """Refuse what the names alone do not show: imports within functions, and methods that read the clock."""
+        """Refuse what the names alone do not show: imports within functions, and what parts in a replay."""
+        for line, message in problems_in(statement, vars(piece.source.module)):
+            self._problem(piece, line, message)
         for node in ast.walk(statement):
             match node:
                 case ast.Import():
-                    reasons = [refusal_of_module(alias.name) for alias in node.names]
-                case ast.ImportFrom() if node.level == 0:
-                    reasons = [refusal_of_module(node.module or "", alias.name) for alias in node.names]
+                    reasons = [_refusal_within(alias.name, "") for alias in node.names]
+                case ast.ImportFrom(level=0, module=str(module)):
+                    reasons = [_refusal_within(module, alias.name) for alias in node.names]
                 case ast.ImportFrom():
-                    reasons = [
-                        "Expected imports of your own modules at the top of the file, but found one within a function"
-                    ]
-                case ast.Attribute(value=ast.Name(id=owner) | ast.Attribute(attr=owner), attr=method):
-                    clock = method in REFUSED_METHODS.get(owner, ())
-                    reasons = [f"Expected no {owner}.{method}() in a workflow; use ctx.now"] if clock else []
+                    reasons = [_OWN_AT_THE_TOP]
                 case _:
                     continue
             for reason in filter(None, reasons):
@@ -224,6 +222,17 @@ class _Collector:
     def _problem(self, piece: _Piece, line: int, message: str) -> None:
         file = str(getattr(piece.source.module, "__file__", None) or piece.name)
         self.problems.append(Problem(file=file, line=line, path="", message=message))
+
+
+_OWN_AT_THE_TOP = "Expected imports of your own modules at the top of the file, but found one within a function"
+
+
+def _refusal_within(name: str, attribute: str) -> str:
+    """Return why a function may not import a module; empty when it may."""
+    module = sys.modules.get(name)
+    if module is not None and _is_authors(module):
+        return _OWN_AT_THE_TOP
+    return refusal_of_module(name, attribute)
 
 
 def _is_authors(module: ModuleType) -> bool:

@@ -49,14 +49,10 @@ _INSTEAD: Mapping[str, str] = {
 # `hash` of a string differs from process to process, and so does `id`.
 REFUSED_BUILTINS: Mapping[str, str] = {
     **dict.fromkeys(("open", "input"), "do input and output in a task"),
+    "print": "it would print again at every replay; use ctx.publish, or print in a task",
     **dict.fromkeys(("eval", "exec", "compile", "__import__"), "write the code out"),
     **dict.fromkeys(("hash", "id"), "it differs from process to process; use hashlib or a name"),
     **dict.fromkeys(("globals", "vars", "breakpoint", "help", "exit", "quit"), "it has no place in a workflow"),
-}
-# Methods that read the clock, by the name that they are called under.
-REFUSED_METHODS: Mapping[str, frozenset[str]] = {
-    "datetime": frozenset({"now", "utcnow", "today"}),
-    "date": frozenset({"today"}),
 }
 
 
