@@ -1,6 +1,8 @@
 """Run workflows in memory: no Kafka, no Postgres, and time is skipped."""
 
-from headrace.testing.run import WorkflowRun, run_workflow
+from headrace.testing.failures import Failure, fail
+from headrace.testing.live import LiveWorkflow, WorkflowRun
+from headrace.testing.run import run_workflow, start_workflow
 from headrace.testing.tasks import Hang, TaskError
 
-__all__ = ["Hang", "TaskError", "WorkflowRun", "run_workflow"]
+__all__ = ["Failure", "Hang", "LiveWorkflow", "TaskError", "WorkflowRun", "fail", "run_workflow", "start_workflow"]

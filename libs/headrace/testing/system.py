@@ -7,7 +7,7 @@ number that jumps to the next timer once nothing else is left to do.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headrace.contracts.codec import Codec
@@ -19,6 +19,7 @@ from headrace.contracts.topics import RESOURCE_JOURNAL, TASK_JOURNAL, WORKFLOW_C
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
+from headrace.testing.failures import Failure, injected
 from headrace.testing.semaphores import Semaphores
 from headrace.testing.tasks import Hang, call_task
 
@@ -29,12 +30,19 @@ _STEP_LIMIT = 1_000_000
 class InMemorySystem:
     """Runs commands to their end. `events` is everything that was decided, in order."""
 
-    def __init__(self, decider: DecisionDecider, tasks: Mapping[str, Callable[..., Any]], now_ms: int) -> None:
+    def __init__(
+        self,
+        decider: DecisionDecider,
+        tasks: Mapping[str, Callable[..., Any]],
+        now_ms: int,
+        failures: Sequence[Failure] = (),
+    ) -> None:
         self.decider = decider
         self.state: ShardState = decider.initial()
         self.events: list[Message] = []
         self.now_ms = now_ms
         self._tasks = tasks
+        self._failures = failures
         self._inputs: deque[Input] = deque()
         self._ready: deque[TaskScheduled] = deque()
         self._hanging: list[tuple[int, int, TaskScheduled]] = []
@@ -46,10 +54,14 @@ class InMemorySystem:
         """Put a command on the queue."""
         self._push(WORKFLOW_COMMANDS, command, self._codec.encode(command))
 
-    def run(self) -> None:
-        """Go on until nothing is left to do: every workflow has ended, is stuck, or waits for what nobody gives."""
+    def run(self, until_ms: int | None = None) -> None:
+        """Go on until nothing is left to do: every workflow has ended, is stuck, or waits for what nobody gives. With
+        `until_ms` (ms since the epoch), time goes on to then and no further.
+        """
         for _ in range(_STEP_LIMIT):
-            if not self._step():
+            if not (self._step() or self._skip_time(until_ms)):
+                if until_ms is not None:
+                    self.now_ms = max(self.now_ms, until_ms)
                 return
         raise RuntimeError(f"Expected the workflow to come to rest within {_STEP_LIMIT} steps, but it goes on")
 
@@ -63,7 +75,7 @@ class InMemorySystem:
         elif self._ready:
             self._run_task(self._ready.popleft())
         else:
-            return self._skip_time()
+            return False
         return True
 
     def _take(self, events: Any) -> None:
@@ -82,17 +94,19 @@ class InMemorySystem:
         step = run.open.get(task.step) if run is not None else None
         if step is None or step.attempt != task.attempt:
             return
-        answer = call_task(self._tasks, task, self.now_ms)
+        answer = call_task(self._tasks, task, self.now_ms, injected(self._failures, task))
         if isinstance(answer, Hang):
             if task.timeout_ms:
                 self._hanging.append((self.now_ms + task.timeout_ms, len(self._hanging), task))
         elif answer is not None:
             self.send(answer)
 
-    def _skip_time(self) -> bool:
-        """Jump to whatever is due next. False when nothing is."""
+    def _skip_time(self, until_ms: int | None) -> bool:
+        """Jump to whatever is due next. False when nothing is, or only later."""
         due = self.decider.due_at(self.state)
         hanging = min(self._hanging, default=None, key=lambda entry: entry[:2])
+        if until_ms is not None and min(due or until_ms + 1, hanging[0] if hanging else until_ms + 1) > until_ms:
+            return False
         if hanging is not None and (due is None or hanging[0] <= due):
             self._hanging.remove(hanging)
             self.now_ms = max(self.now_ms, hanging[0])

@@ -31,13 +31,22 @@ class Hang:
 
 
 def call_task(
-    tasks: Mapping[str, Callable[..., Any]], task: TaskScheduled, now_ms: int
+    tasks: Mapping[str, Callable[..., Any]],
+    task: TaskScheduled,
+    now_ms: int,
+    injected: BaseException | Hang | type[BaseException | Hang] | None = None,
 ) -> CompleteTask | FailTask | Hang | None:
-    """Run one attempt and return what the worker would send; None for a task that nobody offers."""
+    """Run one attempt and return what the worker would send; None for a task that nobody offers. What is injected is
+    raised in place of the task.
+    """
     function = tasks.get(task.task)
     if function is None:
         return None
     try:
+        if isinstance(injected, Hang) or injected is Hang:
+            return Hang()
+        if injected is not None:
+            raise injected  # type: ignore[misc]  # Hang is ruled out above
         args, kwargs = arguments(getattr(function, "function", function), task)
         value = function(*args, **kwargs)
         if inspect.isawaitable(value):

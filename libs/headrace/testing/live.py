@@ -1,0 +1,177 @@
+"""A workflow of a test that goes on step by step: what happens at which time is the test's to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from headrace.contracts import commands as c
+from headrace.contracts.message import Message
+from headrace.contracts.workflow_events import StartRefused, WorkflowFailed, WorkflowStuck, WorkflowSucceeded
+from headrace.engine.activations import Activations
+from headrace.engine.budget import BudgetPort
+from headrace.engine.context import Context, Limits, Shards
+from headrace.engine.decider import DecisionDecider
+from headrace.engine.evolve.workflow import END_STATUS
+from headrace.engine.graph.durations import parse_duration
+from headrace.engine.programs.graph.program import GraphProgram
+from headrace.engine.programs.program import Program
+from headrace.engine.programs.python.payloads import from_payload
+from headrace.engine.programs.python.program import PythonProgram
+from headrace.runtime.budget import Budget
+from headrace.testing.definitions import InMemoryDefinitions
+from headrace.testing.failures import Failures, listed
+from headrace.testing.system import InMemorySystem
+
+EPOCH_2024_MS = 1_704_067_200_000
+"""Where the clock of a test begins: a fixed time, so that two runs of a test are alike."""
+
+
+class WorkflowRun(msgspec.Struct, frozen=True, kw_only=True):
+    """How a workflow went. `status` is RUNNING when it waits for something that nobody gives; `events` are typed
+    messages.
+    """
+
+    status: str
+    output: Any = None
+    error: str | None = None
+    cause: str | None = None
+    events: list[Message] = []
+
+
+class LiveWorkflow:
+    """A workflow that has begun. Every method goes on until nothing is left to do without time passing.
+
+    Use it in a `with` block, or call `close`: the budget that watches user code has a thread.
+    """
+
+    def __init__(
+        self,
+        definition: Any,
+        input: Any = None,
+        tasks: Mapping[str, Callable[..., Any]] | None = None,
+        *,
+        workflow_id: str = "test",
+        children: Mapping[str, Any] | None = None,
+        failures: Failures = (),
+        now_ms: int = EPOCH_2024_MS,
+        budget: BudgetPort | None = None,
+    ) -> None:
+        definitions = InMemoryDefinitions()
+        name = definitions.add(definition)
+        for child, body in (children or {}).items():
+            definitions.add(body, child)
+        programs: dict[str, Program] = {
+            "graph": GraphProgram(),
+            "python": PythonProgram(lambda source: definitions.functions[source]),
+        }
+        self.workflow_id = workflow_id
+        self._exits = ExitStack()
+        watching = budget if budget is not None else self._exits.enter_context(Budget())
+        activations = Activations(definitions=definitions, programs=programs, budget=watching)
+        decider = DecisionDecider(Context(shards=Shards(), limits=Limits(), activations=activations))
+        known = {**_module_tasks(definition), **(tasks or {})}
+        self._system = InMemorySystem(decider, known, now_ms, listed(failures))
+        self._commands = 0
+        data = msgspec.json.encode({} if input is None else input)
+        self._send(c.StartWorkflow, name=name, input=data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._exits.close()
+
+    @property
+    def now(self) -> datetime:
+        """The time of the test, in UTC."""
+        return datetime.fromtimestamp(self._system.now_ms / 1000, UTC)
+
+    @property
+    def events(self) -> list[Message]:
+        """Everything that was decided so far, in order."""
+        return self._system.events
+
+    @property
+    def result(self) -> WorkflowRun:
+        """How the workflow stands."""
+        return _result(self._system, self.workflow_id)
+
+    @property
+    def status(self) -> str:
+        """The status of the workflow."""
+        return self.result.status
+
+    def advance(self, duration: str | timedelta) -> WorkflowRun:
+        """Let time pass: `"3d"`, `"1h30m"` or a `timedelta`. What falls due on the way happens at its time."""
+        ms = parse_duration(duration) if isinstance(duration, str) else int(duration / timedelta(milliseconds=1))
+        self._system.run(self._system.now_ms + ms)
+        return self.result
+
+    def finish(self) -> WorkflowRun:
+        """Let time pass until nothing is left to do, and return how it went."""
+        self._system.run()
+        return self.result
+
+    def cancel(self, reason: str = "") -> WorkflowRun:
+        """Ask the workflow to end; it may clean up."""
+        return self._send(c.CancelWorkflow, reason=reason)
+
+    def terminate(self, reason: str = "") -> WorkflowRun:
+        """End the workflow at once."""
+        return self._send(c.TerminateWorkflow, reason=reason)
+
+    def _send(self, kind: type[Message], **fields: Any) -> WorkflowRun:
+        self._commands += 1
+        command = kind(
+            command_id=f"test-{self._commands}",
+            workflow_id=self.workflow_id,
+            issued_at=self._system.now_ms,
+            **fields,
+        )
+        self._system.send(command)
+        self._system.run(self._system.now_ms)
+        return self.result
+
+
+def _module_tasks(definition: Any) -> dict[str, Callable[..., Any]]:
+    """Return the tasks that a Python workflow's module names."""
+    function = getattr(definition, "function", definition)
+    found: dict[str, Callable[..., Any]] = {}
+    for value in getattr(function, "__globals__", {}).values():
+        body = getattr(value, "function", None)
+        if callable(body) and isinstance(getattr(value, "queue", None), str):
+            found[value.name] = body
+    return found
+
+
+def _result(system: InMemorySystem, workflow_id: str) -> WorkflowRun:
+    events = system.events
+    for event in reversed(events):
+        if getattr(event, "workflow_id", None) != workflow_id:
+            continue
+        match event:
+            case WorkflowSucceeded():
+                output = from_payload(event.output, event.content_type)
+                return WorkflowRun(status="SUCCEEDED", output=output, events=events)
+            case WorkflowFailed():
+                return WorkflowRun(status="FAILED", error=event.error, cause=event.cause, events=events)
+            case WorkflowStuck():
+                return WorkflowRun(status="STUCK", error=event.error, cause=event.cause, events=events)
+            case StartRefused():
+                return WorkflowRun(status="FAILED", error=event.error, cause=event.cause, events=events)
+            case _ if type(event) in END_STATUS:
+                return WorkflowRun(status=END_STATUS[type(event)], cause=getattr(event, "reason", None), events=events)
+    run = system.state.runs.get(workflow_id)
+    return WorkflowRun(status=run.status if run is not None else "RUNNING", events=events)
