@@ -7,6 +7,14 @@ from headrace.contracts.child_events import (
     ChildEnded,
     ChildRequested,
 )
+from headrace.contracts.control_events import (
+    HeldInputTaken,
+    MigrationChecked,
+    StepReused,
+    WorkflowMigrated,
+    WorkflowPaused,
+    WorkflowResumed,
+)
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
@@ -15,6 +23,8 @@ from headrace.contracts.dispatch_events import (
     AttemptTimedOut,
     BacklogCleared,
     BacklogFull,
+    CanaryCleared,
+    CanarySet,
     TaskAssigned,
     TaskDropped,
     TaskOverdue,
@@ -30,12 +40,30 @@ from headrace.contracts.lease_events import (
     LeaseReturned,
 )
 from headrace.contracts.message import Message
+from headrace.contracts.record_events import (
+    Published,
+    SearchAttributesSet,
+    ValueRecorded,
+    WorkflowContinued,
+)
 from headrace.contracts.resource_events import (
     LeaseGranted,
     LeaseQueued,
     LeaseRefused,
     LeaseReleased,
     ResourceDeclared,
+)
+from headrace.contracts.schedule_events import (
+    ScheduleBackfillStarted,
+    ScheduleCancelRequested,
+    ScheduleDeleted,
+    ScheduleFired,
+    SchedulePaused,
+    ScheduleQueued,
+    ScheduleResumed,
+    ScheduleRunEnded,
+    ScheduleSet,
+    ScheduleSkipped,
 )
 from headrace.contracts.task_events import (
     AssignmentRevoked,
@@ -53,6 +81,19 @@ from headrace.contracts.timer_events import (
     TimerCancelled,
     TimerFired,
     TimerStarted,
+)
+from headrace.contracts.wait_events import (
+    AttachRequested,
+    CallbackHeartbeat,
+    CallbackOpened,
+    CommandRefused,
+    SignalReceived,
+    SignalRequested,
+    StepAnswered,
+    StepCancelled,
+    StepEnded,
+    WatcherAdded,
+    WatcherRemoved,
 )
 from headrace.contracts.worker_events import (
     WorkerJoined,
@@ -114,6 +155,37 @@ WORKFLOW_EVENTS: tuple[type[Message], ...] = (
     ChildRequested,
     ChildEnded,
     ChildCancelRequested,
+    ValueRecorded,
+    SearchAttributesSet,
+    Published,
+    WorkflowContinued,
+    ScheduleSet,
+    ScheduleDeleted,
+    SchedulePaused,
+    ScheduleResumed,
+    ScheduleFired,
+    ScheduleQueued,
+    ScheduleSkipped,
+    ScheduleBackfillStarted,
+    ScheduleCancelRequested,
+    ScheduleRunEnded,
+    SignalReceived,
+    CommandRefused,
+    AttachRequested,
+    SignalRequested,
+    StepAnswered,
+    StepEnded,
+    StepCancelled,
+    CallbackOpened,
+    CallbackHeartbeat,
+    WatcherAdded,
+    WatcherRemoved,
+    WorkflowPaused,
+    WorkflowResumed,
+    WorkflowMigrated,
+    MigrationChecked,
+    StepReused,
+    HeldInputTaken,
 )
 TASK_EVENTS: tuple[type[Message], ...] = (
     WorkerJoined,
@@ -135,6 +207,8 @@ TASK_EVENTS: tuple[type[Message], ...] = (
     BacklogCleared,
     AttemptsNoted,
     WorkerMeasured,
+    CanarySet,
+    CanaryCleared,
 )
 RESOURCE_EVENTS: tuple[type[Message], ...] = (
     ResourceDeclared,

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from headrace.contracts import (
     child_events,
+    control_events,
     dispatch_events,
     io_accounts,
     journal,
     lease_events,
+    record_events,
     resource_events,
+    schedule_events,
     task_events,
     timer_events,
     topics,
+    wait_events,
     worker_events,
     workflow_events,
 )
@@ -37,6 +41,32 @@ _WORKFLOW: tuple[type[Message], ...] = (
     child_events.ChildRequested,
     child_events.ChildEnded,
     child_events.ChildCancelRequested,
+    control_events.WorkflowPaused,
+    control_events.WorkflowResumed,
+    control_events.WorkflowMigrated,
+    control_events.MigrationChecked,
+    control_events.StepReused,
+    wait_events.SignalReceived,
+    wait_events.CommandRefused,
+    wait_events.AttachRequested,
+    wait_events.SignalRequested,
+    wait_events.StepEnded,
+    wait_events.StepCancelled,
+    wait_events.CallbackOpened,
+    record_events.ValueRecorded,
+    record_events.SearchAttributesSet,
+    record_events.Published,
+    record_events.WorkflowContinued,
+    schedule_events.ScheduleSet,
+    schedule_events.ScheduleDeleted,
+    schedule_events.SchedulePaused,
+    schedule_events.ScheduleResumed,
+    schedule_events.ScheduleFired,
+    schedule_events.ScheduleQueued,
+    schedule_events.ScheduleSkipped,
+    schedule_events.ScheduleBackfillStarted,
+    schedule_events.ScheduleCancelRequested,
+    schedule_events.ScheduleRunEnded,
 )
 _TASK: tuple[type[Message], ...] = (
     task_events.TaskScheduled,
@@ -54,6 +84,8 @@ _TASK: tuple[type[Message], ...] = (
     dispatch_events.TaskOverdue,
     dispatch_events.BacklogFull,
     dispatch_events.BacklogCleared,
+    dispatch_events.CanarySet,
+    dispatch_events.CanaryCleared,
     worker_events.WorkerJoined,
     worker_events.WorkerStopping,
     worker_events.WorkerLeft,
@@ -93,6 +125,11 @@ INTERNAL_EVENTS: frozenset[type[Message]] = frozenset(
         dispatch_events.AttemptRefused,
         dispatch_events.AttemptsNoted,
         worker_events.WorkerMeasured,
+        wait_events.StepAnswered,
+        wait_events.CallbackHeartbeat,
+        wait_events.WatcherAdded,
+        wait_events.WatcherRemoved,
+        control_events.HeldInputTaken,
         journal.InputMarked,
     }
 )
@@ -104,10 +141,12 @@ PUBLIC_NAMES: dict[str, str] = {event.type_name(): topic for event, topic in (PU
 
 
 def public_key(event: Message) -> str:
-    """Return the key of a public event's record: the workflow id, the resource, the worker's name, or the queue."""
+    """Return the key of a public event's record: the schedule, the workflow id, the resource, the worker's name,
+    or the queue.
+    """
     if isinstance(event, dispatch_events.TaskAssigned):
         return event.task.workflow_id
-    for field in ("workflow_id", "resource", "worker", "queue"):
+    for field in ("schedule_id", "workflow_id", "resource", "worker", "queue"):
         key = getattr(event, field, None)
         if isinstance(key, str):
             return key

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from headrace.contracts import (
     commands,
+    control_commands,
     definitions,
+    dispatch_commands,
     dispatch_events,
     io_accounts,
     journal,
@@ -13,7 +15,10 @@ from headrace.contracts import (
     references,
     reports,
     retry,
+    schedule_commands,
+    schedule_events,
     task_rules,
+    wait_commands,
 )
 from headrace.contracts.events import ALL_EVENTS
 from headrace.contracts.message import Message
@@ -25,10 +30,25 @@ COMMANDS: tuple[type[Message], ...] = (
     commands.FailTask,
     commands.CancelWorkflow,
     commands.TerminateWorkflow,
+    control_commands.PauseWorkflow,
+    control_commands.ResumeWorkflow,
+    control_commands.MigrateWorkflow,
+    control_commands.RetryWorkflow,
+    wait_commands.SignalWorkflow,
+    wait_commands.CompleteCallback,
+    wait_commands.FailCallback,
+    wait_commands.HeartbeatCallback,
+    schedule_commands.SetSchedule,
+    schedule_commands.DeleteSchedule,
+    schedule_commands.PauseSchedule,
+    schedule_commands.ResumeSchedule,
+    schedule_commands.TriggerSchedule,
+    schedule_commands.BackfillSchedule,
 )
 REPORTS: tuple[type[Message], ...] = (reports.WorkerHello, reports.WorkerHeartbeat, reports.WorkerGoodbye)
 OTHERS: tuple[type[Message], ...] = (
     DeclareResource,
+    dispatch_commands.SetCanary,
     journal.JournalRecord,
     journal.EpochStarted,
     journal.Checkpoint,
@@ -47,12 +67,14 @@ PARTS: tuple[type[Message], ...] = (
     journal.MarkedInput,
     references.ParentRef,
     references.LeaseHolder,
+    references.RetriedRun,
     reports.QueueOffer,
     reports.FinishedAssignment,
     reports.AttemptNote,
     reports.Gauge,
     dispatch_events.AttemptNotes,
     retry.RetryPolicy,
+    schedule_events.ScheduleSpec,
     task_rules.TaskLimit,
     task_rules.TaskRules,
     io_accounts.DatasetIo,
