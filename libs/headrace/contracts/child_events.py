@@ -22,6 +22,8 @@ class ChildRequested(Message, frozen=True, kw_only=True):
     depth: int = 1
     at: int
     trace: str = ""
+    parent_close: str = "cancel"
+    again: bool = False
 
 
 class ChildEnded(Message, frozen=True, kw_only=True):
@@ -51,3 +53,4 @@ class ChildCancelRequested(Message, frozen=True, kw_only=True):
     to_shard: int
     reason: str = ""
     at: int
+    terminate: bool = False
