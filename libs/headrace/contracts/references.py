@@ -24,3 +24,11 @@ class LeaseHolder(Message, frozen=True, kw_only=True):
     node: str
     index: int = -1
     shard: int = 0
+
+
+class RetriedRun(Message, frozen=True, kw_only=True):
+    """The run that a retry goes on from."""
+
+    run_id: str
+    from_task: str = ""
+    from_step: int = -1

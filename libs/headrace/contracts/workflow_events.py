@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.contracts.message import Message
-from headrace.contracts.references import ParentRef
+from headrace.contracts.references import ParentRef, RetriedRun
 
 
 class WorkflowStarted(Message, frozen=True, kw_only=True):
@@ -26,6 +26,7 @@ class WorkflowStarted(Message, frozen=True, kw_only=True):
     correlation_id: str = ""
     previous: bytes = b""
     trace: str = ""
+    retried: RetriedRun | None = None
 
 
 class StartRefused(Message, frozen=True, kw_only=True):
@@ -73,6 +74,7 @@ class CancelRequested(Message, frozen=True, kw_only=True):
     command_id: str = ""
     reason: str = ""
     at: int
+    terminate_at: int = 0
 
 
 class WorkflowSucceeded(Message, frozen=True, kw_only=True):
