@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from headrace_status.api import graph, listings, lists, log_lines, openapi
+from headrace_status.api import graph, listings, lists, log_lines, openapi, records
 from headrace_status.api.context import Context, Fresh
 from headrace_status.api.freshness import until
 from headrace_status.api.lists import ListQuery
@@ -86,10 +86,26 @@ async def list_tasks(
 
 
 @router.get("/workflows/{id:path}/history", responses=openapi.page_responses(listings.HISTORY))
-async def list_history(request: Request, here: Fresh, id: Id, query: Page) -> Response:  # noqa: A002  the name in the path
+async def list_history(
+    request: Request,
+    here: Fresh,
+    id: Id,  # noqa: A002  the name in the path
+    query: Page,
+    payloads: Annotated[str, Query(description="short (the default), or whole: what a replay needs.")] = "short",
+) -> Response:
     """List the events of a workflow, of all its runs, in order."""
-    lists.known_parameters(request)
-    return await _about(here, id, query, listings.HISTORY)
+    lists.known_parameters(request, "payloads")
+    if payloads not in ("short", "whole"):
+        raise bad_request(f"Expected payloads to be short or whole, but found {payloads!r}")
+    rows, cursor = await lists.read_page(here.pool, listings.HISTORY, query, here.limits, fixed={"workflow_id": id})
+    if not rows and not query.cursor:
+        _existing(here, await _find(here, id), id)
+    if payloads == "whole":
+        details = await records.whole(here.pool, id, rows)
+    else:
+        details = [records.short(row["detail"], here.limits.list_payload_bytes) for row in rows]
+    items = [lists.item(listings.HISTORY, row) | {"detail": detail} for row, detail in zip(rows, details, strict=True)]
+    return here.answer({"items": items, "next_cursor": cursor})
 
 
 @router.get("/workflows/{id:path}/logs", responses=openapi.page_responses(listings.LOGS))

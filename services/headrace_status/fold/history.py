@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
@@ -18,8 +19,20 @@ from headrace.contracts.message import Message
 from headrace_status.fold.changes import SOURCES, Append, Origin
 from headrace_status.fold.payload import shortened, without_nul_escapes
 
-# The detail of an event is for people who look for what happened; the whole payload stands in the task's row.
+# The detail of an event is for people who look for what happened; the whole output of a task stands in its row.
 DETAIL_PAYLOAD_LIMIT_BYTES = 4096
+# What a replay of the workflow needs, and no other row holds.
+WHOLE = frozenset(
+    {
+        "WorkflowStarted",
+        "WorkflowContinued",
+        "ChildEnded",
+        "SignalReceived",
+        "StepEnded",
+        "StepReused",
+        "ValueRecorded",
+    }
+)
 # Not in the history, with the reason.
 OMITTED: dict[str, str] = {
     AssignmentsEnded.__name__: "frees slots of the dispatcher; the workflow's own events say how its tasks ended",
@@ -90,13 +103,15 @@ class _Plan(NamedTuple):
     make: Callable[..., msgspec.Struct]
     """Makes what is encoded: a struct that leaves out defaults, of the payloads and then the plain fields."""
     payloads: tuple[str, ...]
+    limit: int
+    """Longer payloads are cut to so many bytes."""
     plain: Callable[[Message], tuple[Any, ...]]
 
 
 def _detail(event: Message, plan: _Plan) -> str:
     if plan.payloads:
         content_type = getattr(event, "content_type", _JSON)
-        payloads = [shortened(getattr(event, name), DETAIL_PAYLOAD_LIMIT_BYTES, content_type) for name in plan.payloads]
+        payloads = [shortened(getattr(event, name), plan.limit, content_type) for name in plan.payloads]
         made = plan.make(_JSON if content_type == _JSON else content_type, *payloads, *plan.plain(event))
     else:
         made = plan.make(*plan.plain(event))
@@ -123,7 +138,7 @@ def _plan(kind: type[Message]) -> _Plan | None:
             continue
         if hints[field.name] is bytes:
             payloads.append((field.name, Any, None))
-        elif field.default_factory is not msgspec.NODEFAULT:
+        elif field.default_factory is not msgspec.NODEFAULT or (isinstance(field.default, str) and field.default):
             plain.append((field.name, Any, _NEVER))
         else:
             plain.append((field.name, Any, "" if field.default is msgspec.NODEFAULT else field.default))
@@ -138,6 +153,7 @@ def _plan(kind: type[Message]) -> _Plan | None:
         who=_who(kind),
         make=make,
         payloads=tuple(field for field, *_ in payloads),
+        limit=sys.maxsize if name in WHOLE else DETAIL_PAYLOAD_LIMIT_BYTES,
         plain=_getter([*(field for field, *_ in plain), *within]),
     )
 

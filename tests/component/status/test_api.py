@@ -233,6 +233,10 @@ def test_history_and_logs(world: StatusWorld, api: httpx.Client) -> None:
     ]
     assert events[0]["detail"]["input"] == {"root": "/usr"}
     assert events[3]["detail"]["output"]["$truncated"] is True
+    whole = get(api, f"/workflows/{ID}/history", payloads="whole")["items"]
+    assert whole[3]["detail"]["output"] == "x" * 10_000
+    assert whole[:3] == events[:3]
+    get(api, f"/workflows/{ID}/history", 400, payloads="none")
     lines = get(api, f"/workflows/{ID}/logs", limit=2)
     assert [line["message"] for line in lines["items"]] == ["line 0\t\\n", "line 1\t\\n"]
     assert len(get(api, f"/workflows/{ID}/logs", cursor=lines["next_cursor"])["items"]) == 1
