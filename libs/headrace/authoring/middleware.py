@@ -71,7 +71,7 @@ def call_plain(function: Callable[..., Any], task: TaskScheduled, chain: Sequenc
     Raises:
         InputMismatch: the input, with what middleware has added, does not fit the parameters.
     """
-    args, kwargs = bound(task)
+    args, kwargs = bound(function, task, may_be_none=bool(chain))
     if not chain:
         args, kwargs = fitted(function, task, args, kwargs)
         return _finished(function(*args, **kwargs))
@@ -86,7 +86,7 @@ def call_plain(function: Callable[..., Any], task: TaskScheduled, chain: Sequenc
 
 async def call_async(function: Callable[..., Any], task: TaskScheduled, chain: Sequence[MiddlewareDefinition]) -> Any:
     """Await a task's async function with its input, within a chain of middleware. Raises as `call_plain`."""
-    args, kwargs = bound(task)
+    args, kwargs = bound(function, task, may_be_none=bool(chain))
     if not chain:
         args, kwargs = fitted(function, task, args, kwargs)
         return await function(*args, **kwargs)

@@ -1,7 +1,7 @@
 """One attempt, from its payload to what is to be said of it. Whatever a task raises is data here.
 
 A JSON object as input becomes keyword arguments, anything else the single argument. `null` for a function that takes
-nothing is no argument at all.
+nothing is no argument at all. Annotated parameters get what they are annotated as (`headrace.payloads`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.task_events import TaskScheduled
 from headrace.engine.programs.python.payloads import bind_input, to_json
 from headrace.engine.tracebacks import cause_of
+from headrace.payloads.signatures import parameters_of, result_check
+from headrace.payloads.typed import Mismatch
 
 _NAME_CHARACTERS = 200
 
@@ -55,15 +57,30 @@ def arguments(function: Callable[..., Any], task: TaskScheduled) -> tuple[list[A
     Raises:
         InputMismatch: the input is no JSON, or does not fit the parameters.
     """
-    return fitted(function, task, *bound(task))
+    return fitted(function, task, *bound(function, task))
 
 
-def bound(task: TaskScheduled) -> tuple[list[Any], dict[str, Any]]:
-    """Return an input as arguments, whether they fit or not. Raises `InputMismatch` where it is no JSON."""
+def bound(
+    function: Callable[..., Any], task: TaskScheduled, *, may_be_none: bool = False
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return an input as arguments of the annotated types, whether they are all that the function takes or not.
+
+    Null is no input at all where it `may_be_none`: where middleware may add what the function takes.
+
+    Raises:
+        InputMismatch: it is no JSON, or an argument is of another type.
+    """
     try:
-        return bind_input(task.input, task.content_type)
+        args, kwargs = bind_input(task.input, task.content_type)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputMismatch(f"Expected the input of task {task.task} to be {task.content_type}, but {error}") from None
+    parameters = parameters_of(function)
+    if args == [None] and (may_be_none or not parameters.takes_any):
+        return args, kwargs
+    try:
+        return parameters.fit(args, kwargs)
+    except Mismatch as error:
+        raise InputMismatch(f"Expected the input of task {task.task} to fit its parameters, but {error}") from None
 
 
 def fitted(
@@ -101,8 +118,10 @@ def mismatch(error: InputMismatch) -> Failed:
     return Failed(error="headrace.InputMismatch", cause=_clean(str(error)), retryable=False)
 
 
-def returned(task: TaskScheduled, value: object, limit_bytes: int) -> Outcome:
-    """Return the outcome of an attempt that returned a value."""
+def returned(
+    task: TaskScheduled, value: object, limit_bytes: int, function: Callable[..., Any] | None = None
+) -> Outcome:
+    """Return the outcome of an attempt that returned a value. It must be what the `function` is annotated with."""
     try:
         output = to_json(value)
     except (TypeError, ValueError, RecursionError, OverflowError, MemoryError, msgspec.MsgspecError) as error:
@@ -116,6 +135,13 @@ def returned(task: TaskScheduled, value: object, limit_bytes: int) -> Outcome:
             "store large results elsewhere and return where they are"
         )
         return Failed(error="headrace.OutputTooLarge", cause=cause)
+    check = result_check(function) if function is not None else None
+    if check is not None:
+        try:
+            check(output)
+        except Mismatch as error:
+            cause = f"Expected task {task.task} to return what it is annotated with, but {error}"
+            return Failed(error="headrace.ResultMismatch", cause=_clean(cause), retryable=False)
     return Succeeded(output=output)
 
 

@@ -47,13 +47,14 @@ def call_task(
             return Hang()
         if injected is not None:
             raise injected  # type: ignore[misc]  # Hang is ruled out above
-        args, kwargs = arguments(getattr(function, "function", function), task)
+        body = getattr(function, "function", function)
+        args, kwargs = arguments(body, task)
         value = function(*args, **kwargs)
         if inspect.isawaitable(value):
             value = asyncio.run(_settle(value))
         if isinstance(value, Hang) or value is Hang:
             return Hang()
-        outcome = returned(task, value, _LIMITS.payload_limit_bytes)
+        outcome = returned(task, value, _LIMITS.payload_limit_bytes, body)
     except TaskError as error:
         outcome = Failed(error=error.error, cause=error.cause, retryable=error.retryable)
     except InputMismatch as error:

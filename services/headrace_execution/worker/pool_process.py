@@ -125,7 +125,7 @@ class Process:
         try:
             with running(context), writing_to(output):
                 value = call_plain(definition.function, call.task, self._chain)
-            return returned(call.task, value, self.prepared.payload_bytes)
+            return returned(call.task, value, self.prepared.payload_bytes, definition.function)
         except InputMismatch as error:
             return mismatch(error)
         except BaseException as error:  # noqa: BLE001  sys.exit in a task fails the task, not the process

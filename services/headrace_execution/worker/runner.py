@@ -158,7 +158,7 @@ class Runner:
         try:
             with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
                 value = call_plain(definition.function, job.task, self._middleware)
-            outcome = returned(job.task, value, self._payload_bytes)
+            outcome = returned(job.task, value, self._payload_bytes, definition.function)
         except InputMismatch as error:
             outcome = mismatch(error)
         except BaseException as error:  # noqa: BLE001  sys.exit in a task fails the task, not the worker
@@ -171,7 +171,7 @@ class Runner:
         try:
             with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
                 value = await call_async(definition.function, job.task, self._middleware)
-            outcome = returned(job.task, value, self._payload_bytes)
+            outcome = returned(job.task, value, self._payload_bytes, definition.function)
         except InputMismatch as error:
             outcome = mismatch(error)
         except GeneratorExit:

@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
+from headrace.payloads import converters as payloads
+
 JSON = "application/json"
 CALL = "application/vnd.headrace.call+json"
 
 
 def to_json(value: Any) -> bytes:
     """Return a value as JSON. Raises `TypeError` for what JSON cannot hold."""
-    return msgspec.json.encode(value)
+    return payloads.to_json(value)
 
 
 def from_payload(data: bytes, content_type: str = JSON) -> Any:
