@@ -12,6 +12,7 @@ from headrace.authoring.workflows import WorkflowDefinition
 from headrace.contracts.definitions import Definition, DefinitionLatest
 from headrace.contracts.message import Message
 from headrace.engine.graph.model import Graph
+from headrace.engine.task_versions import COMPATIBLE
 
 # Versions of the interpreters that definitions are published for.
 INTERPRETERS = {"graph": 1, "python": 1}
@@ -58,7 +59,9 @@ def definition_of_workflow(workflow: WorkflowDefinition, *, file: str, deployed_
     Raises:
         InvalidDefinition: it cannot be bundled.
     """
-    options = {"timeout_ms": workflow.timeout_ms, "key": workflow.key}
+    options: dict[str, Any] = {"timeout_ms": workflow.timeout_ms, "key": workflow.key}
+    if workflow.task_versions != COMPATIBLE:
+        options["task_versions"] = workflow.task_versions
     return _definition(workflow.name, "python", make_bundle(workflow).to_bytes(), options, file, deployed_at)
 
 

@@ -31,6 +31,7 @@ class RuleOptions(TypedDict, total=False):
         schedule_to_start: the longest wait for a worker.
         schedule_to_close: the time for all attempts and the pauses between them.
         warn_after: an attempt that runs for longer is told of as overdue; it goes on.
+        version: of the task's code, MAJOR.MINOR; a workflow says which of them may run its tasks.
     """
 
     fairness_key: str
@@ -46,6 +47,7 @@ class RuleOptions(TypedDict, total=False):
     schedule_to_start: Duration
     schedule_to_close: Duration
     warn_after: Duration
+    version: str
 
 
 def read_options(task: str, options: Mapping[str, Any]) -> DispatchRules | None:
@@ -55,6 +57,8 @@ def read_options(task: str, options: Mapping[str, Any]) -> DispatchRules | None:
         ValueError: an option is unknown, or does not fit.
     """
     fields = dict(options)
+    if "task_versions" in fields:
+        raise ValueError(f"task {task}: Expected task_versions at @workflow, but found it here; move it there")
     for name in _DURATIONS:
         if name in fields and not isinstance(fields[name], str):
             fields[name] = f"{duration_ms(fields[name], f'{name} of task {task}')}ms"

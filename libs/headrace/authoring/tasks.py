@@ -14,6 +14,7 @@ from headrace.authoring.retry import Retry
 from headrace.authoring.rule_options import RuleOptions, read_options
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.dispatch_rules import DispatchRules
+from headrace.engine.task_versions import UNVERSIONED
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,6 +59,11 @@ class TaskDefinition(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function."""
         return self.function(*args, **kwargs)
+
+    @property
+    def version(self) -> str:
+        """The version of its code, MAJOR.MINOR; 0 where it says none."""
+        return (self.rules.constant.version if self.rules is not None else "") or UNVERSIONED
 
     @property
     def where(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, overload
 
 from headrace.authoring.names import check_name
 from headrace.engine.graph.durations import parse_duration
+from headrace.engine.task_versions import COMPATIBLE, check_task_versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,12 +23,14 @@ class WorkflowDefinition:
     Attributes:
         timeout_ms: how long a run may take; 0: no limit.
         key: runs under the same key see each other's last result as `ctx.previous`; empty: none.
+        task_versions: which versions of its tasks may run them (`headrace.engine.task_versions`).
     """
 
     name: str
     function: Callable[..., Any]
     timeout_ms: int = 0
     key: str = ""
+    task_versions: str = COMPATIBLE
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function: returns its coroutine."""
@@ -48,10 +51,16 @@ class WorkflowDefinition:
 def workflow(function: Callable[..., Any], /) -> WorkflowDefinition: ...
 @overload
 def workflow(
-    *, name: str = "", timeout: str | None = None, key: str = ""
+    *, name: str = "", timeout: str | None = None, key: str = "", task_versions: str = COMPATIBLE
 ) -> Callable[[Callable[..., Any]], WorkflowDefinition]: ...
 def workflow(
-    function: Callable[..., Any] | None = None, /, *, name: str = "", timeout: str | None = None, key: str = ""
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str = "",
+    timeout: str | None = None,
+    key: str = "",
+    task_versions: str = COMPATIBLE,
 ) -> WorkflowDefinition | Callable[[Callable[..., Any]], WorkflowDefinition]:
     """Make an async function a workflow.
 
@@ -60,9 +69,12 @@ def workflow(
         name: the function's own name unless given.
         timeout: how long a run may take, as `30s`, `5m` or `1h30m`.
         key: runs under the same key see each other's last result as `ctx.previous`.
+        task_versions: which versions of its tasks' code may run them: `own` (those that it was deployed with),
+            `compatible` (newer ones of the same major, too), or `any`. A task that says no version runs anywhere,
+            unless it is `own`.
 
     Raises:
-        ValueError: the name or the time-out does not fit.
+        ValueError: the name, the time-out or `task_versions` does not fit.
         TypeError: what is decorated is no `async def` with `ctx` as its first parameter.
     """
 
@@ -73,6 +85,7 @@ def workflow(
             function=target,
             timeout_ms=parse_duration(timeout) if timeout is not None else 0,
             key=key,
+            task_versions=check_task_versions(task_versions),
         )
 
     return define if function is None else define(function)

@@ -152,6 +152,26 @@ class TaskOverdue(Message, frozen=True, kw_only=True):
     at: int
 
 
+class CanarySet(Message, frozen=True, kw_only=True):
+    """A share of a queue's tasks of one name goes to workers with a version of it."""
+
+    queue: str
+    task: str
+    version: str
+    share: float
+    issued_by: str = ""
+    at: int
+
+
+class CanaryCleared(Message, frozen=True, kw_only=True):
+    """A canary was taken back."""
+
+    queue: str
+    task: str
+    issued_by: str = ""
+    at: int
+
+
 class AttemptRefused(Message, frozen=True, kw_only=True):
     """The backlog of a queue is full, and its policy is to refuse."""
 

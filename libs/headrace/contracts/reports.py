@@ -13,6 +13,7 @@ class QueueOffer(Message, frozen=True, kw_only=True):
     queue: str
     slots: int
     tasks: list[str]
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class FinishedAssignment(Message, frozen=True, kw_only=True):

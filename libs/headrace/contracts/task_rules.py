@@ -30,3 +30,5 @@ class TaskRules(Message, frozen=True, kw_only=True):
     schedule_to_close_ms: int = 0
     close_by: int = 0
     warn_after_ms: int = 0
+    version: str = ""
+    task_versions: str = "compatible"

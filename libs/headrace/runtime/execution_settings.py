@@ -50,6 +50,10 @@ class ExecutionSettings(SettingsGroup, frozen=True, kw_only=True):
             "every dispatcher."
         ),
     ] = ""
+    canaries: Annotated[
+        int,
+        Meta(description="Canaries of one dispatcher shard: every one is in its state until it is taken back.", ge=0),
+    ] = 1_000
     report_interval_ms: Annotated[
         int, Meta(description="How often a worker reports; a fifth of the time after which it is lost.", ge=50)
     ] = 1_000

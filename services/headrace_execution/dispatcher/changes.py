@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher import notes, permits, turns
+from headrace_execution.dispatcher.canaries import side_of
 from headrace_execution.dispatcher.queues import Attempt, Key
-from headrace_execution.dispatcher.rules import slots_of
+from headrace_execution.dispatcher.rules import NO_CANARY, slots_of
 from headrace_execution.dispatcher.state import Assignment, DispatcherState, Worker
 
 
@@ -76,6 +77,7 @@ def wait(state: DispatcherState, attempt: Attempt) -> None:
     attempt.alone = attempt.losses >= state.quarantine_from
     if attempt.alone:
         state.quarantine[attempt.key] = attempt
+    attempt.side = side_of(state, attempt.task)
     state.queues.put(attempt, turns.arrive(state, attempt))
     state.live.dirty[queue] = None
     state.live.audit[queue, attempt.task.task] = None
@@ -85,6 +87,7 @@ def wait_no_more(state: DispatcherState, attempt: Attempt) -> None:
     """Take an attempt out of its queue."""
     state.ledger.attempts.touched(attempt.key)
     state.queues.remove(attempt)
+    attempt.side = NO_CANARY
     turns.leave(state, attempt)
     if slots_of(attempt.task) > 1:
         state.live.dirty[attempt.task.queue] = None  # a worker may have been kept for it
@@ -162,4 +165,7 @@ def withdraw(state: DispatcherState, worker: Worker) -> None:
             del offering[worker.name]
             if not offering:
                 del state.offers[pair]
-                state.live.audit[pair] = None
+            # Whoever is left may lack a label, a slot or a version that this one had.
+            state.live.audit[pair] = None
+        if state.canaries:
+            state.live.dirty[queue] = None  # with the last worker of one side, its tasks go to the other

@@ -22,10 +22,20 @@ import msgspec
 from headrace.contracts.task_events import TaskScheduled
 from headrace.shard.entries import Changed, Entry, key_part, pack, unknown, unpacker
 from headrace_execution.dispatcher import order_entries, permits, turns
+from headrace_execution.dispatcher.canaries import side_of
 from headrace_execution.dispatcher.changes import index, key_of, look_everywhere, offer_again
 from headrace_execution.dispatcher.evolve import set_deadlines, set_waits, take_slots
 from headrace_execution.dispatcher.queues import Attempt, Key
-from headrace_execution.dispatcher.state import FINISHED, Assignment, DispatcherState, Notes, Offer, StepKey, Worker
+from headrace_execution.dispatcher.state import (
+    FINISHED,
+    Assignment,
+    Canary,
+    DispatcherState,
+    Notes,
+    Offer,
+    StepKey,
+    Worker,
+)
 
 _SHARD = "s"
 
@@ -39,6 +49,7 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
     left: list[StepKey] = msgspec.field(default_factory=list)
     sticky: list[tuple[str, str, str]] = msgspec.field(default_factory=list)
     full: list[str] = msgspec.field(default_factory=list)
+    canaries: list[tuple[str, str, str, float]] = msgspec.field(default_factory=list)
 
 
 class WorkerEntry(Entry, array_like=True, kw_only=True):
@@ -50,6 +61,7 @@ class WorkerEntry(Entry, array_like=True, kw_only=True):
     stopping: bool
     last_assignment: int
     labels: dict[str, str] = msgspec.field(default_factory=dict)
+    versions: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
 
 
 class AttemptEntry(Entry, array_like=True, kw_only=True):
@@ -98,9 +110,10 @@ def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
     """Yield what has changed since the last time, and forget it."""
     ledger = state.ledger
     kinds = (ledger.attempts, ledger.assignments, ledger.workers, ledger.notes, ledger.limits, ledger.clocks)
-    if not (any(len(kind) for kind in kinds) or len(ledger.turns) or len(ledger.full)):
+    once = (ledger.turns, ledger.full, ledger.canaries)
+    if not any(len(kind) for kind in (*kinds, *once)):
         return
-    ledger.full = Changed()
+    ledger.full, ledger.canaries = Changed(), Changed()
     entry = ShardEntry(
         arrivals=state.arrivals,
         last_assignment=state.last_assignment,
@@ -108,6 +121,7 @@ def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
         left=list(state.left),
         sticky=[(*preferred, worker) for preferred, worker in state.sticky.items()],
         full=list(state.full),
+        canaries=[(*where, canary.version, canary.share) for where, canary in state.canaries.items()],
     )
     yield _SHARD, pack(entry)
     for name, value in ledger.workers.take(lambda name: _pack_worker(state.workers.get(name))):
@@ -145,6 +159,7 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
                 state.ended = dict(shard.ended)
                 state.left = dict.fromkeys(shard.left)
                 state.full = dict.fromkeys(shard.full)
+                state.canaries = {entry[:2]: Canary(*entry[2:]) for entry in shard.canaries}
                 state.sticky = {(queue, preferred): worker for queue, preferred, worker in shard.sticky}
             case _:
                 raise unknown(key)
@@ -170,6 +185,7 @@ def _pack_worker(worker: Worker | None) -> bytes | None:
             stopping=worker.stopping,
             last_assignment=worker.last_assignment,
             labels=worker.labels,
+            versions={queue: offer.versions for queue, offer in worker.offers.items() if offer.versions},
         )
     )
 
@@ -230,7 +246,10 @@ def _open(entry: AttemptEntry, assignment: int = 0) -> Attempt:
 
 
 def _take_worker(state: DispatcherState, entry: WorkerEntry) -> None:
-    offers = {queue: Offer(slots, frozenset(tasks)) for queue, (slots, tasks) in entry.offers.items()}
+    offers = {
+        queue: Offer(slots, frozenset(tasks), entry.versions.get(queue, {}))
+        for queue, (slots, tasks) in entry.offers.items()
+    }
     worker = Worker(
         name=entry.name,
         session=entry.session,
@@ -277,6 +296,7 @@ def _take_attempt(state: DispatcherState, attempt: Attempt) -> None:
         set_waits(state, attempt)
     if attempt.assignment:
         return
+    attempt.side = side_of(state, attempt.task)
     if attempt.alone:
         state.quarantine[attempt.key] = attempt
     state.queues.put(attempt, turns.restore(state, attempt))

@@ -1,14 +1,16 @@
 """The dispatcher's pure part: a `headrace.shard.decider.Decider`.
 
-Inputs are the records of `workflow.journal` that are addressed to this shard (tasks that are ready, and ends), and the
-reports of workers on its partition of `worker.reports`. What waits is placed in rounds (`resume`), since assignments
-carry their inputs, and a worker with many slots would take more of them than one record holds.
+Inputs are the records of `workflow.journal` that are addressed to this shard (tasks that are ready, and ends), and its
+partition of `worker.reports`: what workers tell, and canaries that operators set. What waits is placed in rounds
+(`resume`), since assignments carry their inputs, and a worker with many slots would take more of them than one record
+holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from headrace.contracts.dispatch_commands import SetCanary
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
@@ -31,6 +33,7 @@ from headrace_execution.dispatcher.changes import key_of
 from headrace_execution.dispatcher.decide import REPORT_DECIDERS, timers
 from headrace_execution.dispatcher.decide.journal_record import journal_record
 from headrace_execution.dispatcher.decide.liveness import heard
+from headrace_execution.dispatcher.decide.set_canary import refusal, set_canary
 from headrace_execution.dispatcher.decide.settle import everything, is_pending, settle
 from headrace_execution.dispatcher.evolve import evolve
 from headrace_execution.dispatcher.limits import Limit
@@ -70,6 +73,12 @@ class DispatcherDecider:
         message = item.message
         if isinstance(message, JournalRecord):
             yield from journal_record(round_, message)
+        elif isinstance(message, SetCanary):
+            reason = refusal(round_, message)
+            if reason:
+                yield _rejected(item, "headrace.InvalidCanary", reason, now_ms)
+            else:
+                yield from set_canary(round_, message)
         elif message is not None and type(message) in REPORT_DECIDERS:
             yield from REPORT_DECIDERS[type(message)](round_, message)
         else:

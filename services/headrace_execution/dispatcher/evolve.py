@@ -17,6 +17,8 @@ from headrace.contracts.dispatch_events import (
     AttemptTimedOut,
     BacklogCleared,
     BacklogFull,
+    CanaryCleared,
+    CanarySet,
     TaskAssigned,
     TaskDropped,
     TaskOverdue,
@@ -29,7 +31,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerMeasured, WorkerStopping
 from headrace.contracts.workflow_events import CommandRejected
-from headrace_execution.dispatcher import notes, permits, turns
+from headrace_execution.dispatcher import canaries, notes, permits, turns
 from headrace_execution.dispatcher.changes import (
     close_attempt,
     drop_assignment,
@@ -52,8 +54,8 @@ from headrace_execution.dispatcher.state import (
     TIMED_OUT,
     Assignment,
     DispatcherState,
-    Offer,
     Worker,
+    offers_of,
 )
 
 HEARTBEAT = "heartbeat"
@@ -234,7 +236,7 @@ def _served(state: DispatcherState, event: TaskServed) -> None:
 
 
 def _joined(state: DispatcherState, event: WorkerJoined) -> None:
-    offers = {offer.queue: Offer(offer.slots, frozenset(offer.tasks)) for offer in event.offers if offer.slots > 0}
+    offers = offers_of(event.offers)
     state.ledger.workers.touched(event.worker)
     worker = state.workers.get(event.worker)
     if worker is None:
@@ -309,5 +311,7 @@ EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
     WorkerLost: _gone,
     CommandRejected: _nothing,
     AttemptsNoted: notes.take,
+    CanarySet: canaries.canary_set,
+    CanaryCleared: canaries.canary_cleared,
     WorkerMeasured: _nothing,
 }

@@ -24,7 +24,15 @@ import msgspec
 
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher.fairness import Turn
-from headrace_execution.dispatcher.rules import FlowKey, LimitKey, ShapeKey, flow_of, gates_of, shape_of
+from headrace_execution.dispatcher.rules import (
+    NO_CANARY,
+    FlowKey,
+    LimitKey,
+    ShapeKey,
+    flow_of,
+    gates_of,
+    shape_of,
+)
 
 Key = tuple[str, int, int]
 """An attempt: run id, step, attempt."""
@@ -51,6 +59,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     assignment: int = 0
     since: int = 0
     """When it began to wait for a worker, in ms since the epoch."""
+    side: int = NO_CANARY
+    """Its side of a canary while it waits; follows from its run and step."""
 
 
 class Lane:
@@ -271,7 +281,7 @@ class Queues:
     def put(self, attempt: Attempt, turn: Turn) -> None:
         """Let an attempt wait."""
         shapes = self.shapes.setdefault(attempt.task.queue, {})
-        key = shape_of(attempt.task)
+        key = shape_of(attempt.task, attempt.side)
         shape = shapes.get(key)
         if shape is None:
             shape = shapes[key] = Shape(key, self._shut)
@@ -293,7 +303,7 @@ class Queues:
 
     def shape(self, attempt: Attempt) -> Shape | None:
         """Return where an attempt waits; None when nothing like it does."""
-        return self.shapes.get(attempt.task.queue, {}).get(shape_of(attempt.task))
+        return self.shapes.get(attempt.task.queue, {}).get(shape_of(attempt.task, attempt.side))
 
     def of_task(self, queue: str, task: str) -> Iterator[Shape]:
         """Yield what waits for a task of a queue."""

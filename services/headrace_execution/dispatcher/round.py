@@ -30,6 +30,7 @@ class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
     worker_confirm_ms: int = 500
     poison_losses: int = 3
     remembered_ends: int = 4_096
+    canaries: int = 1_000
     queues: tuple[QueueLimit, ...] = ()
 
     @property

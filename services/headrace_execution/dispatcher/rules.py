@@ -16,8 +16,14 @@ Labels = tuple[tuple[str, str], ...]
 """Labels that are required, sorted by name."""
 LimitKey = tuple[str, str, str]
 """A limit: queue, scope, name."""
-ShapeKey = tuple[str, int, Labels, tuple[LimitKey, ...]]
-"""What decides whether a task can be placed, but for its concurrency key: task, slots, labels, limits of its name."""
+Wanted = tuple[str, str]
+"""A version of the task's code, empty for any, and which others will do as well (`headrace.engine.task_versions`)."""
+ShapeKey = tuple[str, int, Labels, tuple[LimitKey, ...], Wanted, int]
+"""What decides whether a task can be placed, but for its concurrency key: task, slots, labels, limits of its name,
+versions, and its side of a canary (`canaries.py`).
+"""
+ANY_VERSION: Wanted = ("", "")
+NO_CANARY = 0
 FlowKey = tuple[int, str]
 """Within a shape: priority and fairness key."""
 
@@ -37,11 +43,18 @@ def labels_of(task: TaskScheduled) -> Labels:
     return () if task.rules is None or not task.rules.require else tuple(sorted(task.rules.require.items()))
 
 
-def shape_of(task: TaskScheduled) -> ShapeKey:
+def wanted_of(task: TaskScheduled) -> Wanted:
+    """Return the versions that may run a task."""
+    return (
+        ANY_VERSION if task.rules is None or not task.rules.version else (task.rules.version, task.rules.task_versions)
+    )
+
+
+def shape_of(task: TaskScheduled, side: int = NO_CANARY) -> ShapeKey:
     """Return what tasks have in common that the same workers can take under the same limits."""
     if task.rules is None:
-        return (task.task, 1, (), ())
-    return (task.task, task.rules.slots, labels_of(task), _limits(task, TASK))
+        return (task.task, 1, (), (), ANY_VERSION, side)
+    return (task.task, task.rules.slots, labels_of(task), _limits(task, TASK), wanted_of(task), side)
 
 
 def flow_of(task: TaskScheduled) -> FlowKey:

@@ -14,13 +14,17 @@ An assignment goes through these phases:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
+from headrace.contracts.reports import QueueOffer
+from headrace.engine.task_versions import UNVERSIONED, may_run
 from headrace.shard.entries import Changed
 from headrace_execution.dispatcher.fairness import Clock, ClockKey, TurnKey
 from headrace_execution.dispatcher.limits import Limit
 from headrace_execution.dispatcher.queues import Attempt, Key, Queues
-from headrace_execution.dispatcher.rules import Labels, LimitKey, slots_of
+from headrace_execution.dispatcher.rules import Labels, LimitKey, Wanted, slots_of
 
 RUNNING = "running"
 ENDED = "ended"
@@ -58,6 +62,24 @@ class Offer(msgspec.Struct, frozen=True):
 
     slots: int
     tasks: frozenset[str]
+    versions: dict[str, str] = {}
+    """The versions of tasks that say one."""
+
+
+def offers_of(offers: Iterable[QueueOffer]) -> dict[str, Offer]:
+    """Return what a worker's hello offers, by queue; a queue without slots is none."""
+    return {
+        offer.queue: Offer(offer.slots, frozenset(offer.tasks), dict(offer.versions))
+        for offer in offers
+        if offer.slots > 0
+    }
+
+
+class Canary(msgspec.Struct, frozen=True):
+    """A version of a task that gets a share of what waits in a queue; above 0, at most 1."""
+
+    version: str
+    share: float
 
 
 class Worker(msgspec.Struct, kw_only=True):
@@ -81,12 +103,20 @@ class Worker(msgspec.Struct, kw_only=True):
         offer = self.offers.get(queue)
         return 0 if offer is None else offer.slots - self.used.get(queue, 0)
 
-    def fits(self, queue: str, slots: int, labels: Labels) -> bool:
-        """Tell whether it has so many slots on a queue, free or not, and these labels."""
+    def fits(self, queue: str, task: str, slots: int, labels: Labels, wanted: Wanted) -> bool:
+        """Tell whether it has so many slots on a queue, free or not, these labels, and a version that will do."""
         offer = self.offers.get(queue)
         return (
-            offer is not None and offer.slots >= slots and all(self.labels.get(name) == value for name, value in labels)
+            offer is not None
+            and offer.slots >= slots
+            and all(self.labels.get(name) == value for name, value in labels)
+            and may_run(offer.versions.get(task, UNVERSIONED), *wanted)
         )
+
+    def version(self, queue: str, task: str) -> str:
+        """Return its version of a task."""
+        offer = self.offers.get(queue)
+        return UNVERSIONED if offer is None else offer.versions.get(task, UNVERSIONED)
 
     def numbers(self) -> list[int]:
         """Return the assignments that take a slot, oldest first."""
@@ -151,6 +181,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     clocks: Changed[ClockKey] = msgspec.field(default_factory=Changed)
     turns: Changed[tuple[str, int, TurnKey]] = msgspec.field(default_factory=Changed)
     full: Changed[str] = msgspec.field(default_factory=Changed)
+    canaries: Changed[tuple[str, str]] = msgspec.field(default_factory=Changed)
 
 
 class DispatcherState(msgspec.Struct, kw_only=True):
@@ -179,6 +210,8 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     """Whose turn it is where something waits."""
     sticky: dict[tuple[str, str], str] = {}
     """The last workers, by queue and what was preferred; oldest first, as many as there are remembered ends."""
+    canaries: dict[tuple[str, str], Canary] = {}
+    """Canaries by queue and task; an operator sets them and takes them back."""
     full: dict[str, None] = {}
     """Queues whose backlog was told to be full."""
     ended: dict[Key, int] = {}

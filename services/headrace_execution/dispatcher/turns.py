@@ -42,6 +42,11 @@ def arrive(state: DispatcherState, attempt: Attempt) -> Turn:
     return clock.arrive(key)
 
 
+def turn_in(state: DispatcherState, task: TaskScheduled) -> Turn:
+    """Return the turn of a task that waits."""
+    return state.clocks[task.queue, task.priority].turns[turn_of(task)]
+
+
 def restore(state: DispatcherState, attempt: Attempt) -> Turn:
     """Count an attempt that comes out of a snapshot, as its turn does."""
     clock = state.clocks.setdefault((attempt.task.queue, attempt.task.priority), Clock())

@@ -45,6 +45,7 @@ def limits_of(execution: ExecutionSettings) -> DispatchLimits:
         worker_confirm_ms=min(execution.worker_confirm_ms, execution.worker_timeout_ms // 2),
         poison_losses=execution.poison_losses,
         remembered_ends=execution.remembered_ends,
+        canaries=execution.canaries,
         queues=parse_queue_limits(execution.queue_limits),
     )
 
@@ -56,4 +57,5 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         namespace = ensure_topics(settings, stop=stopping)
     except LogAway:
         return  # told to stop while Kafka was away
-    run_shards(settings, dispatcher_role(namespace.dispatcher_shards, ExecutionSettings.load()), ready, stopping)
+    role = dispatcher_role(namespace.dispatcher_shards, ExecutionSettings.load())
+    run_shards(settings, role, namespace, ready, stopping)

@@ -16,6 +16,7 @@ from headrace.authoring.tasks import DEFAULT_QUEUE, TaskDefinition
 from headrace.contracts.definitions import NamespaceSettings
 from headrace.contracts.partition import shard_of
 from headrace.contracts.reports import QueueOffer
+from headrace.engine.task_versions import UNVERSIONED
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.execution_settings import ExecutionSettings
@@ -201,8 +202,9 @@ def offers_by_shard(
     `slots_of` are the slots of some queues; the others, and those with 0, have `slots`.
     """
     offers: dict[int, list[QueueOffer]] = {}
+    versions = {name: task.version for name, task in sorted(tasks.items()) if task.version != UNVERSIONED}
     for queue in queues:
         own = (slots_of or {}).get(queue, 0)
-        offer = QueueOffer(queue=queue, slots=own or slots, tasks=sorted(tasks))
+        offer = QueueOffer(queue=queue, slots=own or slots, tasks=sorted(tasks), versions=versions)
         offers.setdefault(shard_of(queue, dispatcher_shards), []).append(offer)
     return offers

@@ -104,12 +104,13 @@ class DispatcherShard:
         queue: str = "q",
         session: str = "s1",
         labels: dict[str, str] | None = None,
+        versions: dict[str, str] | None = None,
     ) -> list[Message]:
         """A worker says hello."""
         hello = WorkerHello(
             worker=worker,
             session=session,
-            offers=[QueueOffer(queue=queue, slots=slots, tasks=list(tasks))],
+            offers=[QueueOffer(queue=queue, slots=slots, tasks=list(tasks), versions=versions or {})],
             labels=labels or {},
             read_offset=-1,
             sent_at=self.now_ms,

@@ -27,7 +27,9 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
     "sleep": ("sleep", *_FLOW),
 }
 ON_EXIT_FIELDS = ("task", "workflow", "significant", "description", *_WORK, *_WORKER)
-DEFAULTS = ("retry", "timeout", "heartbeat", "priority", "queue", "concurrency", *PARSERS)
+# A version is that of one task: there is none that would do for all.
+_FOR_ALL = tuple(name for name in PARSERS if name != "version")
+DEFAULTS = ("retry", "timeout", "heartbeat", "priority", "queue", "concurrency", *_FOR_ALL)
 # The largest numbers that make sense, so that a slip of the key is noticed.
 MAX_CONCURRENCY = 10_000
 MAX_TOLERATE = 1_000_000

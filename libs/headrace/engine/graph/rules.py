@@ -17,9 +17,12 @@ from headrace.contracts.task_rules import TaskLimit, TaskRules
 from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.expressions import is_expression
 from headrace.engine.graph.durations import describe, parse_duration
+from headrace.engine.task_versions import ANY, COMPATIBLE, check_task_versions, check_version
 
 EXPRESSIONS = ("fairness_key", "weight", "concurrency_key", "prefer")
 """The rules that an expression may give."""
+VERSIONS = frozenset({"version", "task_versions"})
+"""The rules about versions of the task's code."""
 # The largest numbers that make sense, so that a slip of the key is noticed.
 MAX_SLOTS = 1_000
 MAX_AT_ONCE = 1_000_000
@@ -62,7 +65,11 @@ def misplaced(fields: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def assemble(task: str, values: Mapping[str, Any], expressions: Mapping[str, str]) -> DispatchRules | None:
     """Return the rules that parsed values and expressions come to; None for nothing."""
-    if not values and not expressions:
+    version, task_versions = values.get("version", ""), values.get("task_versions", COMPATIBLE)
+    if not version or task_versions == ANY:
+        # Nothing to compare: every version may run it, as where nothing is said.
+        version, task_versions = "", COMPATIBLE
+    if not values.keys() - VERSIONS and not version and not expressions:
         return None
     limits = []
     if "at_once" in values or "rate" in values:
@@ -83,6 +90,8 @@ def assemble(task: str, values: Mapping[str, Any], expressions: Mapping[str, str
         schedule_to_start_ms=values.get("schedule_to_start", 0),
         schedule_to_close_ms=values.get("schedule_to_close", 0),
         warn_after_ms=values.get("warn_after", 0),
+        version=version,
+        task_versions=task_versions,
     )
     return DispatchRules(constant=constant, key_limit=key_limit, expressions=dict(expressions))
 
@@ -182,5 +191,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "schedule_to_start": _duration,
     "schedule_to_close": _duration,
     "warn_after": _duration,
+    "version": check_version,
+    "task_versions": check_task_versions,
 }
 """What can be said, and what makes a value of it."""

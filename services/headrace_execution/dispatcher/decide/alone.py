@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrace_execution.dispatcher.decide.offering import serving
+from headrace_execution.dispatcher.decide.offering import candidates
 from headrace_execution.dispatcher.permits import limits_of
 from headrace_execution.dispatcher.queues import Attempt, Closed
-from headrace_execution.dispatcher.rules import labels_of, slots_of
+from headrace_execution.dispatcher.rules import shape_of
 from headrace_execution.dispatcher.state import DispatcherState, Worker
 
 
@@ -36,6 +36,5 @@ def _quarantined(state: DispatcherState) -> list[Attempt]:
 
 
 def _emptiest(state: DispatcherState, attempt: Attempt) -> Worker | None:
-    task = attempt.task
-    names = serving(state, task.queue, task.task, slots_of(task), labels_of(task))
+    names = candidates(state, attempt.task.queue, shape_of(attempt.task, attempt.side))
     return min((state.workers[name] for name in names), key=lambda worker: (worker.busy, worker.name), default=None)

@@ -17,19 +17,29 @@ offers the task gets nothing new.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from headrace.contracts.dispatch_events import TaskAssigned, TaskQueued
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher.canaries import side_of
 from headrace_execution.dispatcher.decide.alone import could_run_alone, kept_empty
 from headrace_execution.dispatcher.decide.backlog import refused
-from headrace_execution.dispatcher.decide.offering import serving
+from headrace_execution.dispatcher.decide.offering import candidates
 from headrace_execution.dispatcher.notes import notes_for
 from headrace_execution.dispatcher.permits import gatekeeper, limits_of
 from headrace_execution.dispatcher.queues import Attempt, Closed
 from headrace_execution.dispatcher.round import Round
-from headrace_execution.dispatcher.rules import QUEUE, Labels, ShapeKey, labels_of, shape_of, slots_of
+from headrace_execution.dispatcher.rules import (
+    ANY_VERSION,
+    QUEUE,
+    Labels,
+    ShapeKey,
+    labels_of,
+    shape_of,
+    slots_of,
+    wanted_of,
+)
 from headrace_execution.dispatcher.state import DispatcherState, Worker
 from headrace_execution.dispatcher.turns import in_turn
 
@@ -108,7 +118,7 @@ class Search:
             if slots_of(attempt.task) > 1:
                 self.kept = self.kept or _roomiest(state, attempt.task)
             elif not self.kept:
-                self._full.add(shape_of(attempt.task))
+                self._full.add(shape_of(attempt.task, attempt.side))
         return None
 
 
@@ -120,16 +130,21 @@ def pick(state: DispatcherState, task: TaskScheduled, kept: str = "") -> Worker 
     reserved = kept_empty(state) if state.quarantine else ""
     slots, preferred = 1, ""
     labels: Labels = ()
+    wanted = ANY_VERSION
     if task.rules is not None:
-        slots, labels = task.rules.slots, labels_of(task)
+        slots, labels, wanted = task.rules.slots, labels_of(task), wanted_of(task)
         preferred = _preferred(state, task, task.rules.prefer) if task.rules.prefer else ""
     best: tuple[float, int, int, str] | None = None
-    for name in state.offers.get((queue, task.task), ()):
+    names: Iterable[str] = state.offers.get((queue, task.task), ())
+    if state.canaries and (side := side_of(state, task)):
+        names = candidates(state, queue, shape_of(task, side))
+    checked = bool(labels) or wanted is not ANY_VERSION
+    for name in names:
         worker = state.workers[name]
         free = worker.free(queue)
         if free < slots or worker.alone or name in (reserved, kept):
             continue
-        if labels and not worker.fits(queue, slots, labels):
+        if checked and not worker.fits(queue, task.task, slots, labels, wanted):
             continue
         if name == preferred:
             return worker
@@ -145,7 +160,7 @@ def _preferred(state: DispatcherState, task: TaskScheduled, prefer: str) -> str:
 
 def _roomiest(state: DispatcherState, task: TaskScheduled) -> str:
     """Return the worker on which most slots are free, of those that have as many as a task needs."""
-    names = serving(state, task.queue, task.task, slots_of(task), labels_of(task))
+    names = candidates(state, task.queue, shape_of(task, side_of(state, task)))
     return min(names, key=lambda name: (-state.workers[name].free(task.queue), name), default="")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from headrace.contracts.dispatch_events import TaskServed, TaskUnserved
 from headrace.contracts.message import Message
+from headrace.engine.task_versions import described, may_run
 from headrace_execution.dispatcher.decide.offering import serving
 from headrace_execution.dispatcher.queues import Attempt, Shape
 from headrace_execution.dispatcher.round import Round
@@ -49,8 +50,7 @@ def _tell(round_: Round, queue: str, shape: Shape) -> Iterator[Message]:
 
 
 def _served(state: DispatcherState, queue: str, shape: Shape) -> bool:
-    task, slots, labels, _ = shape.key
-    return bool(serving(state, queue, task, slots, labels))
+    return bool(serving(state, queue, shape.key))
 
 
 def _arrival(attempt: Attempt) -> int:
@@ -58,9 +58,18 @@ def _arrival(attempt: Attempt) -> int:
 
 
 def _reason(state: DispatcherState, queue: str, shape: Shape) -> str:
-    task, slots, labels, _ = shape.key
-    if (queue, task) in state.offers:
-        return f"no worker that offers task '{task}' on queue '{queue}' has {_needs(slots, labels)}"
+    task, slots, labels, _, wanted, _ = shape.key
+    offering = state.offers.get((queue, task), ())
+    if offering:
+        found = {state.workers[name].version(queue, task) for name in offering}
+        if not any(may_run(version, *wanted) for version in found):
+            versions = ", ".join(sorted(found))
+            return (
+                f"no worker offers task '{task}' on queue '{queue}' in {described(*wanted)}, which its workflow was "
+                f"deployed with; found {versions}"
+            )
+        of_version = f" in {described(*wanted)}" if wanted[0] else ""
+        return f"no worker that offers task '{task}'{of_version} on queue '{queue}' has {_needs(slots, labels)}"
     elsewhere = sorted(other for other, offered in state.offers if offered == task)
     hint = f"; it is offered on {', '.join(elsewhere)}" if elsewhere else ""
     return f"no worker offers task '{task}' on queue '{queue}'{hint}"

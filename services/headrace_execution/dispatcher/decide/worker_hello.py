@@ -10,7 +10,7 @@ from headrace.contracts.worker_events import WorkerJoined
 from headrace_execution.dispatcher.decide.liveness import heard
 from headrace_execution.dispatcher.decide.worker_lost import lose
 from headrace_execution.dispatcher.round import Round
-from headrace_execution.dispatcher.state import Offer
+from headrace_execution.dispatcher.state import offers_of
 
 
 def worker_hello(round_: Round, hello: WorkerHello) -> Iterator[Message]:
@@ -19,8 +19,7 @@ def worker_hello(round_: Round, hello: WorkerHello) -> Iterator[Message]:
     if worker is not None and worker.session != hello.session:
         yield from lose(round_, worker, "replaced")
         worker = None
-    offers = {offer.queue: Offer(offer.slots, frozenset(offer.tasks)) for offer in hello.offers if offer.slots > 0}
-    if worker is None or worker.offers != offers:
+    if worker is None or worker.offers != offers_of(hello.offers):
         yield WorkerJoined(
             worker=hello.worker,
             session=hello.session,

@@ -18,14 +18,16 @@ from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
 from headrace.engine.programs.python.group import Group
 from headrace.engine.programs.python.payloads import arguments_payload, from_payload, input_payload
 from headrace.engine.programs.python.targets import child_name, task_request
+from headrace.engine.task_versions import COMPATIBLE
 
 
 class WorkflowContext:
     """Handed to a `@workflow` function as its first argument. Everything that it does is recorded."""
 
-    def __init__(self, run: RunInfo, kernel: Kernel) -> None:
+    def __init__(self, run: RunInfo, kernel: Kernel, task_versions: str = COMPATIBLE) -> None:
         self._run = run
         self._kernel = kernel
+        self._task_versions = task_versions
 
     @property
     def workflow_id(self) -> str:
@@ -118,7 +120,15 @@ class WorkflowContext:
     async def _task(self, task: Any, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         data, content_type = arguments_payload(args, kwargs)
         seed = f"{self._kernel.run_id}/{self._kernel.next_step}/"
-        request = task_request(task, index, data, content_type, now_ms=self._kernel.now_ms, seed=seed)
+        request = task_request(
+            task,
+            index,
+            data,
+            content_type,
+            now_ms=self._kernel.now_ms,
+            seed=seed,
+            task_versions=self._task_versions,
+        )
         outcome = await self._step(self._kernel.request(request), request.node)
         if outcome.ok:
             return from_payload(outcome.data, outcome.content_type)

@@ -15,6 +15,9 @@ from headrace.engine.programs.program import Result, RunInfo
 from headrace.engine.programs.python.context import WorkflowContext
 from headrace.engine.programs.python.errors import StepFailed
 from headrace.engine.programs.python.payloads import bind_input, to_json
+from headrace.engine.task_versions import COMPATIBLE
+from headrace.payloads.signatures import Parameters, result_check
+from headrace.payloads.typed import Mismatch
 
 WorkflowFunction = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -26,6 +29,9 @@ class Prepared(msgspec.Struct, frozen=True):
     signature: inspect.Signature
     timeout_ms: int
     series: str = ""
+    task_versions: str = COMPATIBLE
+    parameters: Parameters | None = None
+    check: Callable[[bytes], None] | None = None
 
 
 class PythonProgram:
@@ -41,7 +47,15 @@ class PythonProgram:
         options = msgspec.json.decode(definition.options or b"{}")
         function = self._load(definition.source)
         signature = inspect.signature(function)
-        return Prepared(function, signature, int(options.get("timeout_ms", 0)), str(options.get("key", "")))
+        return Prepared(
+            function,
+            signature,
+            int(options.get("timeout_ms", 0)),
+            str(options.get("key", "")),
+            str(options.get("task_versions", COMPATIBLE)),
+            Parameters(function, skip=1),
+            result_check(function),
+        )
 
     def timeout_ms(self, prepared: Prepared, run: RunInfo) -> int:
         """Return the time limit of the workflow's decorator."""
@@ -52,12 +66,14 @@ class PythonProgram:
         return prepared.series
 
     async def main(self, prepared: Prepared, run: RunInfo, kernel: Kernel) -> Result:
-        """Call the function with its input, and return its result as JSON."""
-        context = WorkflowContext(run, kernel)
+        """Call the function with its input, as its parameters are annotated, and return its result as JSON."""
+        context = WorkflowContext(run, kernel, prepared.task_versions)
         args, kwargs = bind_input(run.input, run.content_type)
         try:
+            if prepared.parameters is not None:
+                args, kwargs = prepared.parameters.fit(args, kwargs)
             prepared.signature.bind(context, *args, **kwargs)
-        except TypeError as error:
+        except (TypeError, Mismatch) as error:
             raise WorkflowFailure(
                 "headrace.InputMismatch", _mismatch(prepared.signature, args, kwargs, error)
             ) from error
@@ -68,14 +84,25 @@ class PythonProgram:
             raise WorkflowFailure(failed.error, failed.cause) from failed
         except (Cancelled, NonDeterministic):
             raise
+        return Result(_result(prepared, value))
+
+
+def _result(prepared: Prepared, value: Any) -> bytes:
+    try:
+        data = to_json(value)
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        raise WorkflowFailure(
+            "headrace.SerializationError", f"Expected a result that JSON can hold, but {error}"
+        ) from error
+    if prepared.check is not None:
         try:
-            return Result(to_json(value))
-        except (TypeError, ValueError, RecursionError, OverflowError) as error:
-            raise WorkflowFailure(
-                "headrace.SerializationError", f"Expected a result that JSON can hold, but {error}"
-            ) from error
+            prepared.check(data)
+        except Mismatch as error:
+            cause = f"Expected the workflow to return what it is annotated with, but {error}"
+            raise WorkflowFailure("headrace.ResultMismatch", cause) from error
+    return data
 
 
-def _mismatch(wanted: inspect.Signature, args: list[Any], kwargs: dict[str, Any], error: TypeError) -> str:
+def _mismatch(wanted: inspect.Signature, args: list[Any], kwargs: dict[str, Any], error: Exception) -> str:
     found = f"keywords {sorted(kwargs)}" if kwargs or not args else f"one value of type {type(args[0]).__name__}"
     return f"Expected an input that fits {wanted}, but found {found}: {error}"

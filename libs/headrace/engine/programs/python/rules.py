@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from headrace.contracts.task_rules import TaskRules
 from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.expressions import ExpressionError, compile_expression
 from headrace.engine.graph.rules import filled
 from headrace.engine.programs.python.payloads import CALL, from_payload
+from headrace.engine.task_versions import ANY, COMPATIBLE, OWN, UNVERSIONED
 
 INPUT_ONLY: dict[str, frozenset[str] | None] = {"input": None}
 """What an expression in a decorator may use."""
+_NO_RULES = TaskRules()
 
 
 def rules_for_call(
@@ -36,6 +40,16 @@ def rules_for_call(
         return filled(rules, values)
     except ValueError as error:
         raise ValueError(f"the rules of task {task}: {error}") from None
+
+
+def with_versions(rules: TaskRules | None, task_versions: str) -> TaskRules | None:
+    """Return rules under what a workflow says of versions. The default costs nothing."""
+    if task_versions == COMPATIBLE:
+        return rules
+    if task_versions == ANY:
+        return msgspec.structs.replace(rules, version="") if rules is not None and rules.version else rules
+    found = rules or _NO_RULES
+    return msgspec.structs.replace(found, version=found.version or UNVERSIONED, task_versions=OWN)
 
 
 def _input(data: bytes, content_type: str) -> Any:

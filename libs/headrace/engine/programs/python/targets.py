@@ -9,7 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.kernel.requests import RunTask
-from headrace.engine.programs.python.rules import rules_for_call
+from headrace.engine.programs.python.rules import rules_for_call, with_versions
+from headrace.engine.task_versions import COMPATIBLE
 
 
 @runtime_checkable
@@ -28,8 +29,19 @@ class TaskTarget(Protocol):
     rules: DispatchRules | None
 
 
-def task_request(task: Any, index: int, data: bytes, content_type: str, *, now_ms: int, seed: str) -> RunTask:
-    """Return the request for a task with its input; `index` is its place in a `map`, -1 outside of one.
+def task_request(
+    task: Any,
+    index: int,
+    data: bytes,
+    content_type: str,
+    *,
+    now_ms: int,
+    seed: str,
+    task_versions: str = COMPATIBLE,
+) -> RunTask:
+    """Return the request for a task with its input.
+
+    `index` is its place in a `map`, -1 outside of one; `task_versions` what the workflow says of versions.
 
     Raises:
         ValueError: an expression of its rules fails, or gives what does not fit.
@@ -38,6 +50,7 @@ def task_request(task: Any, index: int, data: bytes, content_type: str, *, now_m
         return RunTask(node=task, task=task, index=index, input=data, content_type=content_type)
     target: TaskTarget = getattr(task, "stub", task)
     try:
+        rules = rules_for_call(target.name, target.rules, data, content_type, now_ms=now_ms, seed=seed)
         return RunTask(
             node=target.name,
             task=target.name,
@@ -52,7 +65,7 @@ def task_request(task: Any, index: int, data: bytes, content_type: str, *, now_m
             resource=target.resource,
             units=target.units,
             capacity=target.capacity,
-            rules=rules_for_call(target.name, target.rules, data, content_type, now_ms=now_ms, seed=seed),
+            rules=with_versions(rules, task_versions),
         )
     except AttributeError:
         raise TypeError(
