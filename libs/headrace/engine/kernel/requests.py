@@ -8,6 +8,12 @@ import msgspec
 
 from headrace.contracts.retry import RetryPolicy
 from headrace.contracts.task_rules import TaskRules
+from headrace.engine.kernel.outcomes import Outcome
+
+MEMO = "memo"
+VERSION = "version"
+LOOP = "loop"
+SEARCH = "search"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,9 +64,41 @@ class StartChild(Request, frozen=True, kw_only=True):
     child_id: str = ""
     input: bytes = b"null"
     content_type: str = "application/json"
+    parent_close: str = "cancel"
 
     def fingerprint(self) -> str:
         return child_fingerprint(self.node, self.index, self.name)
+
+
+class Attach(Request, frozen=True, kw_only=True):
+    """Wait for the end of a workflow that somebody else has started. The step ends with its outcome."""
+
+    target: str
+
+    def fingerprint(self) -> str:
+        return f"attach {self.node} {self.index} {self.target}"
+
+
+class SendSignal(Request, frozen=True, kw_only=True):
+    """Send a signal to another workflow. The step ends when that has taken it in, or refused it."""
+
+    target: str
+    name: str
+    data: bytes = b"null"
+    content_type: str = "application/json"
+
+    def fingerprint(self) -> str:
+        return f"signal {self.node} {self.index} {self.target}"
+
+
+class OpenCallback(Request, frozen=True, kw_only=True):
+    """Wait for somebody outside who has the step's token. Times are in ms; 0 means no limit."""
+
+    timeout_ms: int = 0
+    heartbeat_ms: int = 0
+
+    def fingerprint(self) -> str:
+        return f"callback {self.node} {self.index}"
 
 
 class Skip(Request, frozen=True, kw_only=True):
@@ -94,6 +132,75 @@ class EndNode(Request, frozen=True, kw_only=True):
         return f"end {self.node} {self.index}"
 
 
+class RecordValue(Request, frozen=True, kw_only=True):
+    """Note what a function gave, or how it failed. Ends at once; a replay takes the value from the record."""
+
+    outcome: Outcome
+
+    def fingerprint(self) -> str:
+        return value_fingerprint(MEMO, self.node)
+
+
+class ChooseVersion(Request, frozen=True, kw_only=True):
+    """Note which way of the code this run goes. Ends at once."""
+
+    version: int
+
+    def fingerprint(self) -> str:
+        return version_fingerprint(self.node, str(self.version))
+
+
+class SetSearchAttributes(Request, frozen=True, kw_only=True):
+    """Set attributes for lists of workflows; `attributes` is a JSON object. Ends at once."""
+
+    attributes: bytes
+
+    def fingerprint(self) -> str:
+        return SEARCH
+
+
+class Publish(Request, frozen=True, kw_only=True):
+    """Show a value under the name `node`. Ends at once."""
+
+    data: bytes
+    content_type: str = "application/json"
+
+    def fingerprint(self) -> str:
+        return publish_fingerprint(self.node)
+
+
+class BeginLoop(Request, frozen=True, kw_only=True):
+    """Begin a loop that may be gone on with from here, with this state. Ends at once."""
+
+    state: bytes = b"null"
+
+    def fingerprint(self) -> str:
+        return value_fingerprint(LOOP, self.node)
+
+
+class ResumeLoop(Request, frozen=True, kw_only=True):
+    """Go on with a loop whose former iterations are no longer in the record. Its end brings the state; it is never
+    fresh: the record is made to hold it when a run is continued.
+    """
+
+    def fingerprint(self) -> str:
+        return resumed_fingerprint(self.node)
+
+
+class Continue(Request, frozen=True, kw_only=True):
+    """Go on with a smaller record: `kept_steps` of it with a loop's state, or none with a new input. It never ends: the
+    coroutine that asks for it is dropped.
+    """
+
+    input: bytes = b""
+    content_type: str = "application/json"
+    kept_steps: int = 0
+    state: bytes = b""
+
+    def fingerprint(self) -> str:
+        return "continue"
+
+
 class CancelStep(Request, frozen=True, kw_only=True):
     """Give up an open step. Ends at once, and so does the step."""
 
@@ -102,6 +209,26 @@ class CancelStep(Request, frozen=True, kw_only=True):
 
     def fingerprint(self) -> str:
         return f"cancel {self.step}"
+
+
+def value_fingerprint(kind: str, node: str) -> str:
+    """Return the fingerprint of a memo or of a loop's beginning."""
+    return f"{kind} {node}"
+
+
+def version_fingerprint(name: str, version: str) -> str:
+    """Return the fingerprint of a choice of a version; it holds the choice."""
+    return f"{VERSION} {name} {version}"
+
+
+def resumed_fingerprint(name: str) -> str:
+    """Return the fingerprint of a loop whose former iterations are no longer in the record."""
+    return f"{LOOP} {name} resumed"
+
+
+def publish_fingerprint(name: str) -> str:
+    """Return the fingerprint of a value that is shown."""
+    return f"publish {name}"
 
 
 def task_fingerprint(node: str, index: int, task: str) -> str:
