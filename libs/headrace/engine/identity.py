@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+COMMAND_DIGEST = 8
+"""Bytes of the digest of a command id."""
+
 
 def id_digest(workflow_id: str) -> bytes:
     """Return 16 bytes that stand for a workflow id: enough that no two ids share them."""
@@ -12,7 +15,9 @@ def id_digest(workflow_id: str) -> bytes:
 
 def command_digest(command_id: str) -> bytes:
     """Return 8 bytes that stand for the command that started a workflow; zeros for none."""
-    return blake2b(command_id.encode("utf-8", "surrogatepass"), digest_size=8).digest() if command_id else bytes(8)
+    if not command_id:
+        return bytes(COMMAND_DIGEST)
+    return blake2b(command_id.encode("utf-8", "surrogatepass"), digest_size=COMMAND_DIGEST).digest()
 
 
 def earlier_start(workflow_id: str, command: bytes) -> str:

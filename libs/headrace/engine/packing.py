@@ -10,11 +10,18 @@ import msgspec
 
 from headrace.contracts.references import ParentRef
 from headrace.contracts.retry import RetryPolicy
+from headrace.engine.identity import COMMAND_DIGEST
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.run import Delivered, OpenStep, Run
 from headrace.shard.entries import Entry, pack, unpacker
 
 _JSON = "application/json"
+_NO_WAITS = (b"", 0, ())
+_NEVER_HALTED = ("", 0, 0, 0)
+
+
+PackedRef = tuple[str, str, int, int]
+"""`ParentRef`."""
 
 
 class Front(Entry, array_like=True, kw_only=True):
@@ -60,6 +67,7 @@ class PackedStep(msgspec.Struct, array_like=True):
     child_id: str
     to_shard: int
     close_by: int = 0
+    heartbeat_ms: int = 0
 
 
 class PackedEnd(msgspec.Struct, array_like=True):
@@ -72,6 +80,7 @@ class PackedEnd(msgspec.Struct, array_like=True):
     content_type: str
     error: str
     cause: str
+    name: str = ""
 
 
 class PackedRun(Front, array_like=True, kw_only=True):
@@ -87,7 +96,7 @@ class PackedRun(Front, array_like=True, kw_only=True):
     command_id: str
     key: str
     attempt: int
-    parent: tuple[str, str, int, int] | None
+    parent: PackedRef | None
     timeout_ms: int
     started_at: int
     previous: bytes
@@ -98,6 +107,12 @@ class PackedRun(Front, array_like=True, kw_only=True):
     log: list[PackedEnd]
     cancel_reason: str | None
     held: list[bytes]
+    seeds: list[tuple[int, str]] = []
+    first_start: bytes = b""
+    halt: tuple[str, int, int, int] | None = None
+    """Why and since when it stands still, for how long it has, when it is terminated."""
+    waits: tuple[bytes, int, tuple[PackedRef, ...]] | None = None
+    """Digests of the commands that it has accepted, one after the other; unread signals; who waits for its end."""
 
 
 _front = unpacker(Front)
@@ -122,7 +137,7 @@ def pack_run(run: Run, cut: tuple[int, int] = (0, 0)) -> bytes:
             command_id=run.command_id,
             key=run.key,
             attempt=run.attempt,
-            parent=(parent.workflow_id, parent.run_id, parent.step, parent.depth) if parent else None,
+            parent=pack_ref(parent) if parent else None,
             timeout_ms=run.timeout_ms,
             started_at=run.started_at,
             previous=run.previous,
@@ -133,6 +148,10 @@ def pack_run(run: Run, cut: tuple[int, int] = (0, 0)) -> bytes:
             log=pack_ends(run.log[ends:]),
             cancel_reason=run.cancel_reason,
             held=run.held,
+            seeds=run.seeds,
+            first_start=run.first_start,
+            halt=_pack_halt(run),
+            waits=_pack_waits(run),
         )
     )
 
@@ -141,6 +160,8 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
     """Return the run that was packed. Raises ValueError for what this code cannot read."""
     packed = _run(workflow_id, value)
     parent = packed.parent
+    stuck, halted_at, halted_ms, terminate_at = packed.halt or _NEVER_HALTED
+    seen, unread, watchers = packed.waits or _NO_WAITS
     return Run(
         workflow_id=workflow_id,
         run_id=packed.run_id,
@@ -153,7 +174,7 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
         command_id=packed.command_id,
         key=packed.key,
         attempt=packed.attempt,
-        parent=ParentRef(workflow_id=parent[0], run_id=parent[1], step=parent[2], depth=parent[3]) if parent else None,
+        parent=unpack_ref(parent) if parent else None,
         timeout_ms=packed.timeout_ms,
         started_at=packed.started_at,
         previous=packed.previous,
@@ -164,6 +185,15 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
         log=[_unpack_end(end) for end in packed.log],
         cancel_reason=packed.cancel_reason,
         held=packed.held,
+        seeds=packed.seeds,
+        first_start=packed.first_start,
+        stuck=stuck,
+        halted_at=halted_at,
+        halted_ms=halted_ms,
+        terminate_at=terminate_at,
+        watchers=[unpack_ref(watcher) for watcher in watchers],
+        seen=dict.fromkeys(digests(seen)),
+        unread=unread,
     )
 
 
@@ -191,6 +221,32 @@ def pack_ends(ends: list[Delivered]) -> list[PackedEnd]:
     return [_pack_end(end) for end in ends]
 
 
+def pack_ref(ref: ParentRef) -> PackedRef:
+    """Return a step of another workflow as it is packed."""
+    return (ref.workflow_id, ref.run_id, ref.step, ref.depth)
+
+
+def unpack_ref(packed: PackedRef) -> ParentRef:
+    """Return the step that was packed."""
+    return ParentRef(workflow_id=packed[0], run_id=packed[1], step=packed[2], depth=packed[3])
+
+
+def digests(seen: bytes) -> list[bytes]:
+    """Return digests of commands that were written one after the other."""
+    return [seen[at : at + COMMAND_DIGEST] for at in range(0, len(seen), COMMAND_DIGEST)]
+
+
+def _pack_waits(run: Run) -> tuple[bytes, int, tuple[PackedRef, ...]] | None:
+    if not (run.seen or run.unread or run.watchers):
+        return None
+    return b"".join(run.seen), run.unread, tuple(pack_ref(watcher) for watcher in run.watchers)
+
+
+def _pack_halt(run: Run) -> tuple[str, int, int, int] | None:
+    halt = (run.stuck, run.halted_at, run.halted_ms, run.terminate_at)
+    return halt if halt != _NEVER_HALTED else None
+
+
 def _pack_step(step: OpenStep) -> PackedStep:
     retry = None
     if step.retry is not None:
@@ -212,6 +268,7 @@ def _pack_step(step: OpenStep) -> PackedStep:
         step.child_id,
         step.to_shard,
         step.close_by,
+        step.heartbeat_ms,
     )
 
 
@@ -225,13 +282,15 @@ def _unpack_step(packed: PackedStep) -> OpenStep:
 def _pack_end(end: Delivered) -> PackedEnd:
     outcome = end.outcome
     content_type = _short(outcome.content_type)
-    return PackedEnd(end.step, end.at, outcome.status, outcome.data, content_type, outcome.error, outcome.cause)
+    return PackedEnd(
+        end.step, end.at, outcome.status, outcome.data, content_type, outcome.error, outcome.cause, end.name
+    )
 
 
 def _unpack_end(packed: PackedEnd) -> Delivered:
     content_type = packed.content_type or _JSON
     outcome = Outcome(packed.status, packed.data, content_type, packed.error, packed.cause)
-    return Delivered(packed.step, outcome, packed.at)
+    return Delivered(packed.step, outcome, packed.at, packed.name)
 
 
 def _short(content_type: str) -> str:

@@ -9,13 +9,20 @@ import msgspec
 from headrace.contracts.references import ParentRef
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.kernel.outcomes import Outcome
+from headrace.engine.kernel.requests import MEMO
 
 RUNNING = "RUNNING"
 STUCK = "STUCK"
+PAUSED = "PAUSED"
 
 TASK = "task"
 TIMER = "timer"
 CHILD = "child"
+ATTACH = "attach"
+SENDING = "signal"
+CALLBACK = "callback"
+ANSWERED = (ATTACH, SENDING)
+"""The kinds of steps that another shard answers."""
 
 # Phases of an open task step.
 LEASE = "lease"
@@ -27,16 +34,22 @@ BACKOFF = "backoff"
 
 CANCEL = -1
 """The step number under which a request to end stands among the delivered outcomes."""
+SIGNAL = -2
+"""The step number under which signals stand there."""
 WORKFLOW_TIMER = -1
-"""The step number of the timer that ends a workflow that takes too long."""
+"""The step number of the timer that ends a workflow that takes too long, or that cleans up for too long."""
 
 
+_MEMO = f"{MEMO} "
 _FEW = 4
 """Open steps that are looked at one by one after every activation."""
 
 
 class OpenStep(msgspec.Struct, kw_only=True):
-    """A step whose end has not come yet. `kind` is task, timer or child; the rest is for the kinds that use it."""
+    """A step whose end has not come yet. `kind` says what it waits for; the rest is for the kinds that use it.
+
+    `child_id` is that of a child, or of another workflow that the step is about.
+    """
 
     kind: str
     node: str
@@ -54,20 +67,25 @@ class OpenStep(msgspec.Struct, kw_only=True):
     child_id: str = ""
     to_shard: int = 0
     close_by: int = 0
-    """When the time for all attempts is over, in ms since the epoch; 0: never."""
+    """When the time for all attempts, or for a callback, is over, in ms since the epoch; 0: never."""
+    heartbeat_ms: int = 0
+    """A callback is given up after so many ms without a sign of life; 0: never."""
 
     @property
     def waits_for_time(self) -> bool:
         """Tell whether the step goes on by itself, at `due_at`."""
-        return self.kind == TIMER or self.phase == BACKOFF
+        return self.kind == TIMER or self.phase == BACKOFF or (self.kind == CALLBACK and self.due_at > 0)
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
-    """The end of a step in the order in which the run saw it. `step` is CANCEL for a request to end."""
+    """The end of a step in the order in which the run saw it. `step` is CANCEL for a request to end, SIGNAL for a
+    signal, of which `name` is the name.
+    """
 
     step: int
     outcome: Outcome
     at: int
+    name: str = ""
 
 
 class Run(msgspec.Struct, kw_only=True):
@@ -95,13 +113,50 @@ class Run(msgspec.Struct, kw_only=True):
     log: list[Delivered] = []
     cancel_reason: str | None = None
     held: list[bytes] = []
+    watchers: list[ParentRef] = []
+    """Steps of other workflows that wait for the end of this run."""
+    seen: dict[bytes, None] = {}
+    """Digests of the commands that it has accepted: signals, and what came for its callbacks. The oldest first."""
+    unread: int = 0
+    """Signals that it had not asked for when the last one came, with that one."""
+    seeds: list[tuple[int, str]] = []
+    """What randomness derives from, by the step that it begins at; empty: the run id, from the first step on."""
+    first_start: bytes = b""
+    """What the workflow was started with, as a digest, once it has gone on with another input."""
+    stuck: str = ""
+    """Why the run is STUCK, by the name of the error."""
+    halted_at: int = 0
+    """Since when it stands still, in ms since the epoch; 0: it does not."""
+    halted_ms: int = 0
+    """How long it has stood still: its time limit does not count that."""
+    terminate_at: int = 0
+    """When it is terminated if it still cleans up, in ms since the epoch; 0: never."""
+
+    @property
+    def halted(self) -> bool:
+        """Tell whether the run stands still: what comes for it is recorded, and nothing of it runs."""
+        return self.status != RUNNING
+
+    @property
+    def ends_at(self) -> int:
+        """Return when the run is asked to end, or terminated after that, in ms since the epoch; 0: never."""
+        if self.cancel_reason is not None:
+            return self.terminate_at
+        return self.started_at + self.timeout_ms + self.halted_ms if self.timeout_ms else 0
+
+    def values(self) -> dict[int, Outcome]:
+        """Return what was noted without being waited for, by step."""
+        steps = self.steps
+        return {end.step: end.outcome for end in self.log if end.step >= 0 and steps[end.step].startswith(_MEMO)}
 
     def timers(self) -> Iterator[tuple[int, int]]:
-        """Yield (due time in ms since the epoch, step) of each timer that is set; a stuck run's timers wait with it."""
-        if self.status == STUCK:
+        """Yield (due time in ms since the epoch, step) of each timer that is set; those of a run that stands still wait with
+        it.
+        """
+        if self.halted:
             return
-        if self.timeout_ms and self.cancel_reason is None:
-            yield self.started_at + self.timeout_ms, WORKFLOW_TIMER
+        if self.ends_at:
+            yield self.ends_at, WORKFLOW_TIMER
         for number, step in self.open.items():
             if step.waits_for_time:
                 yield step.due_at, number
@@ -114,9 +169,9 @@ class Run(msgspec.Struct, kw_only=True):
 
     def has_timer(self, step: int, due_at: int) -> bool:
         """Tell whether a timer is still set."""
-        if self.status == STUCK:
+        if self.halted:
             return False
         if step == WORKFLOW_TIMER:
-            return self.cancel_reason is None and self.started_at + self.timeout_ms == due_at
+            return self.ends_at == due_at
         found = self.open.get(step)
         return found is not None and found.waits_for_time and found.due_at == due_at

@@ -95,8 +95,12 @@ class Fiber(Future[T]):
 
     def cancel(self, ready: Ready, reason: str = "") -> None:
         """Raise `Cancelled` in the coroutine, where it waits now."""
+        self.interrupt(ready, Cancelled(reason))
+
+    def interrupt(self, ready: Ready, error: BaseException) -> None:
+        """Raise an error in the coroutine, where it waits now; not while another one is on its way."""
         if not self.done and self._interrupt is None:
-            self._interrupt = Cancelled(reason)
+            self._interrupt = error
             ready.append(self)
 
     def _wait_for(self, awaited: object, ready: Ready) -> None:

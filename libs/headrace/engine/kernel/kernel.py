@@ -10,25 +10,63 @@ the same requests.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from headrace.engine.kernel.futures import Fiber, Ready, StepFuture
+from headrace.engine.kernel.conditions import Conditions
+from headrace.engine.kernel.futures import Fiber, Future, Ready, StepFuture
+from headrace.engine.kernel.mailboxes import Mailboxes, Receipt
 from headrace.engine.kernel.outcomes import CANCELLED, NonDeterministic, Outcome
-from headrace.engine.kernel.requests import CancelStep, EndNode, Refuse, Request, Skip
+from headrace.engine.kernel.requests import (
+    BeginLoop,
+    CancelStep,
+    ChooseVersion,
+    Continue,
+    EndNode,
+    Publish,
+    RecordValue,
+    Refuse,
+    Request,
+    SetSearchAttributes,
+    Skip,
+)
 
 T = TypeVar("T")
-_ENDS_AT_ONCE = (Skip, Refuse, EndNode, CancelStep)
+_ENDS_AT_ONCE = (
+    Skip,
+    Refuse,
+    EndNode,
+    CancelStep,
+    RecordValue,
+    ChooseVersion,
+    SetSearchAttributes,
+    Publish,
+    BeginLoop,
+)
+Seeds = Sequence[tuple[int, str]]
+"""What randomness derives from, each with the step that it begins at; the first one begins at 0."""
 
 
 class Kernel:
     """Runs one program over one record.
 
     `recorded` is the list of fingerprints of the run's state: the kernel reads it, the fold appends to it. `now_ms`
-    is the time of the input that is being delivered. `seed` is what randomness derives from: the run id.
+    is the time of the input that is being delivered. `mint` makes the token of a callback's step. `seeds` is what
+    randomness derives from: the run id, unless steps were taken over from another run. `values` returns the values of
+    the record that no step waited for, by step.
     """
 
-    def __init__(self, *, recorded: Sequence[str], workflow_id: str, run_id: str, now_ms: int) -> None:
+    def __init__(
+        self,
+        *,
+        recorded: Sequence[str],
+        workflow_id: str,
+        run_id: str,
+        now_ms: int,
+        mint: Callable[[str, str, int], str] | None = None,
+        seeds: Seeds = (),
+        values: Callable[[], Mapping[int, Outcome]] | None = None,
+    ) -> None:
         self.now_ms = now_ms
         self.workflow_id = workflow_id
         self.run_id = run_id
@@ -37,14 +75,57 @@ class Kernel:
         self.open: dict[int, Request] = {}
         self.main: Fiber[Any] | None = None
         self.recorded = recorded
+        self.continuing = False
+        self.cancelled = False
+        self.heard = 0
         self._next = 0
+        self._seeds = seeds
+        self._read_values = values
+        self._values: Mapping[int, Outcome] | None = None
         self._futures: dict[int, StepFuture[Outcome]] = {}
         self._ready: Ready = deque()
+        self._fibers: dict[Fiber[Any], None] = {}
+        self._mailboxes = Mailboxes()
+        self._conditions = Conditions()
+        self._mint = mint
 
     @property
     def next_step(self) -> int:
-        """The number that the next request will take; a stable seed within a run."""
+        """The number that the next request will take."""
         return self._next
+
+    @property
+    def seed(self) -> str:
+        """What randomness derives from at the next step: the same in every replay, whatever run replays it."""
+        seed = self.run_id
+        for begins_at, text in self._seeds:
+            if begins_at > self._next:
+                break
+            seed = text
+        return seed
+
+    @property
+    def next_recorded(self) -> str | None:
+        """The fingerprint that the record shows for the next request; None beyond its end."""
+        return self.recorded[self._next] if self._next < len(self.recorded) else None
+
+    @property
+    def next_value(self) -> Outcome | None:
+        """The value that the record holds for the next request; None beyond its end, or where it holds none."""
+        if self._next >= len(self.recorded):
+            return None
+        if self._values is None:
+            self._values = self._read_values() if self._read_values is not None else {}
+        return self._values.get(self._next)
+
+    def caught_up(self) -> None:
+        """Let go of what only a replay needs."""
+        self._read_values = self._values = None
+
+    @property
+    def alone(self) -> bool:
+        """Tell whether nothing is open, and no coroutine runs but the one that asks."""
+        return not self.open and len(self._fibers) == 1
 
     def request(self, request: Request) -> StepFuture[Outcome]:
         """Ask for a step. The future's value is the step's `Outcome`; a failed step is a value, not an exception.
@@ -52,6 +133,8 @@ class Kernel:
         Raises:
             NonDeterministic: the record shows another request at this step.
         """
+        if self._conditions.asking:
+            raise TypeError("Expected a predicate that only looks at values, but it asks for a step; await it outside")
         step = self._next
         self._next += 1
         if step >= len(self.recorded):
@@ -69,11 +152,14 @@ class Kernel:
         else:
             self.open[step] = request
             self._futures[step] = future
+            if isinstance(request, Continue):
+                self.continuing = True
         return future
 
     def spawn(self, coroutine: Coroutine[Any, None, T]) -> Fiber[T]:
         """Start a coroutine beside the one that asks. It first runs when its starter waits."""
         fiber = Fiber(coroutine)
+        self._fibers[fiber] = None
         self._ready.append(fiber)
         return fiber
 
@@ -81,9 +167,39 @@ class Kernel:
         """Raise `Cancelled` in a fiber, where it waits."""
         fiber.cancel(self._ready, reason)
 
-    def settle(self, future: StepFuture[T], value: T) -> None:
+    def interrupt(self, fiber: Fiber[Any], error: BaseException) -> None:
+        """Raise an error in a fiber, where it waits."""
+        fiber.interrupt(self._ready, error)
+
+    def settle(self, future: Future[T], value: T) -> None:
         """End a future that a program made for itself."""
         future.settle(self._ready, value)
+
+    def receive(self, name: str) -> Receipt:
+        """Ask for the next signal of a name: no step of its own, since the record says when each came."""
+        return self._mailboxes.receive(name, self._ready)
+
+    def withdraw(self, receipt: Receipt) -> None:
+        """Wait for a signal no longer; one that was handed out already is there for others."""
+        self._mailboxes.withdraw(receipt, self._ready)
+
+    @property
+    def unread(self) -> list[int]:
+        """The places in the record of the signals that nobody has asked for."""
+        return self._mailboxes.unread()
+
+    def until(self, predicate: Callable[[], Any]) -> Future[None]:
+        """Return a future that ends when a predicate holds: it is asked now, and after every delivery."""
+        return self._conditions.add(predicate, self._ready)
+
+    def drop_condition(self, future: Future[None]) -> None:
+        """Ask a predicate no longer."""
+        self._conditions.drop(future)
+
+    def token(self, step: int) -> str:
+        """Return the token of a callback's step."""
+        assert self._mint is not None, "Expected a kernel that can make tokens"
+        return self._mint(self.workflow_id, self.run_id, step)
 
     def start(self, coroutine: Coroutine[Any, None, Any]) -> None:
         """Begin the program and run it until it can only wait."""
@@ -97,24 +213,30 @@ class Kernel:
         future = self._futures.pop(step, None)
         self.open.pop(step, None)
         if future is not None:
+            self.heard += 1
             future.settle(self._ready, outcome)
             self._run()
+
+    def deliver_signal(self, name: str, signal: Outcome, at: int) -> None:
+        """Deliver a signal: to who waits for it, else into its mailbox."""
+        self.now_ms = at
+        self._mailboxes.put(name, self.delivered, signal, self._ready)
+        self.delivered += 1
+        self._run()
 
     def deliver_cancel(self, reason: str, at: int) -> None:
         """Deliver a request to end: raise `Cancelled` in the main coroutine."""
         self.now_ms = at
         self.delivered += 1
         assert self.main is not None
+        self.cancelled = True
         self.main.cancel(self._ready, reason)
         self._run()
 
     def close(self) -> None:
         """Drop the coroutines without running their clean-up for real: what they still ask for goes nowhere."""
         self.recorded = ()
-        fibers = [*self._ready, *(w for f in self._futures.values() for w in f.waiters)]
-        if self.main is not None:
-            fibers.append(self.main)
-        for fiber in fibers:
+        for fiber in list(self._fibers):
             try:
                 fiber.coroutine.close()
             except BaseException:  # noqa: BLE001, S112 (a user's finally block may do anything; nothing of it counts)
@@ -128,8 +250,10 @@ class Kernel:
 
     def _run(self) -> None:
         ready = self._ready
-        while ready:
+        while ready or (self._conditions and self._conditions.ask(ready)):
             fiber = ready.popleft()
             fiber.step(ready)
-            if isinstance(fiber.error, NonDeterministic):
-                raise fiber.error
+            if fiber.done:
+                self._fibers.pop(fiber, None)
+                if isinstance(fiber.error, NonDeterministic):
+                    raise fiber.error
