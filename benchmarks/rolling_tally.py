@@ -81,8 +81,8 @@ class RollingTally:
         return sum(self.succeeded.values()) - len(self.succeeded)
 
     def stall(self, begin_ms: int, end_ms: int) -> dict[str, int]:
-        """Return the longest times, in ms, in which nothing of the queue happened, of those that touch an interval;
-        and the longest wait of a task that was given to a worker in it.
+        """Return the longest times, in ms, in which nothing of the queue happened, of those with their middle in an
+        interval; and the longest wait of a task that was given to a worker in it.
         """
         waited = [wait for at, wait in self.waits if begin_ms <= at <= end_ms]
         return {
@@ -94,8 +94,8 @@ class RollingTally:
 
 
 def longest_gap(times: Iterable[int], begin_ms: int, end_ms: int) -> int:
-    """Return the longest time between two neighbours, of those that touch an interval; the times need no order."""
-    gaps = [late - early for early, late in pairwise(sorted(times)) if late > begin_ms and early < end_ms]
+    """Return the longest time between two neighbours whose middle lies in an interval; the times need no order."""
+    gaps = [late - early for early, late in pairwise(sorted(times)) if begin_ms <= (early + late) / 2 < end_ms]
     return max(gaps, default=0)
 
 

@@ -103,6 +103,6 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
     try:
         definitions.read_to_end()
         with Budget(budget_limits, watchdog=True) as budget:
-            run_shards(settings, decision_role(shards, limits, definitions, budget, codec), ready, stopping)
+            run_shards(settings, decision_role(shards, limits, definitions, budget, codec), namespace, ready, stopping)
     finally:
         definitions.close()

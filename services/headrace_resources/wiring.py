@@ -37,4 +37,4 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         namespace = ensure_topics(settings, stop=stopping)
     except LogAway:
         return  # told to stop while Kafka was away
-    run_shards(settings, resource_role(namespace.resource_shards), ready, stopping)
+    run_shards(settings, resource_role(namespace.resource_shards), namespace, ready, stopping)

@@ -207,11 +207,12 @@ class Shard:
         self._env.decider = self._env.role.decider_for(self._env.shard)
         for event, error in self._env.unfit:
             self._env.decider.refuse(event, error)
+        # It writes nothing yet, but connects while we look: so the append does not wait for that.
+        self._writer = self._writer or self._env.log.writer(self._env.journal, self._env.name)
         last = look_back(self._env.log, self._env.journal, self._env.codec)
         started, value, headers = announce(self._env, last)
         self._idle_reigns = started.idle_reigns
         self._began_ms = started.at
-        self._writer = self._env.log.writer(self._env.journal, self._env.name)
         self._writer.append(0, value, headers)
         self.phase = Phase.FENCING
         return True

@@ -88,6 +88,8 @@ class TopicAdmin:
         topic = full_name(self._settings.namespace, NAMESPACE)
         found: NamespaceSettings | None = None
         try:
+            # A consumer that does not know the leader yet asks for the beginning again after half a second.
+            consumer.list_topics(topic, timeout=_FIND_TIMEOUT_S)
             consumer.assign([confluent_kafka.TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
             deadline = time.monotonic() + _TIMEOUT_S
             while time.monotonic() < deadline:
@@ -100,6 +102,8 @@ class TopicAdmin:
                 record = self._codec.decode(message.value())
                 if message.key() == _KEY and isinstance(record, NamespaceSettings):
                     found = record
+        except KafkaException as error:
+            raise self._away(str(error)) from error
         finally:
             consumer.close()
         raise self._away(f"topic {topic} could not be read within {_TIMEOUT_S:.0f} s")
