@@ -15,15 +15,20 @@ import json
 import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from headrace.authoring.bundle_rules import REFUSED_BUILTINS, refusal_of_module
-from headrace.authoring.stubs import TaskStub, WorkflowStub
+from headrace.authoring.stubs import LoadedTask, LoadedWorkflow, TaskStub, WorkflowStub
+from headrace.payloads.converters import converter
 
 FORMAT = 1
+Place: TypeAlias = tuple[str, str]
+"""A module, of the bundle or not, and a name in it."""
+NO_PACKAGES: frozenset[str] = frozenset()
 _FLAGS = __future__.annotations.compiler_flag
 
 
@@ -55,14 +60,16 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     module: str
     function: str
     modules: list[BundleModule]
+    converters: list[tuple[Place, Place, Place]] = []
+    """Of each type with a registered converter: where it stands, and what encodes and decodes it."""
 
     def to_bytes(self) -> bytes:
         """Return the bundle as JSON, the same for the same content."""
         return msgspec.json.encode(self, order="deterministic")
 
 
-def load_bundle(source: bytes) -> Callable[..., Any]:
-    """Return the coroutine function of a bundle.
+def load_bundle(source: bytes, packages: frozenset[str] = NO_PACKAGES) -> Callable[..., Any]:
+    """Return the coroutine function of a bundle. It may use the `packages` of others, as they are installed here.
 
     Raises:
         BundleError: it is no bundle, or a newer one than this code knows, or its code does not load.
@@ -80,7 +87,7 @@ def load_bundle(source: bytes) -> Callable[..., Any]:
     loaded = {module.name: ModuleType(f"{prefix}.{module.name}") for module in bundle.modules}
     sys.modules.update({each.__name__: each for each in loaded.values()})
     for module in bundle.modules:
-        _fill(module, vars(loaded[module.name]))
+        _fill(module, vars(loaded[module.name]), packages)
     for module in bundle.modules:
         _refer(module, loaded, late=False)
         _execute(module, vars(loaded[module.name]))
@@ -91,16 +98,44 @@ def load_bundle(source: bytes) -> Callable[..., Any]:
         raise BundleError(f"Expected the bundle to define {bundle.function}, but it does not")
     for module in bundle.modules:
         # Last, so that a workflow that starts itself as a child refers to itself by name.
-        vars(loaded[module.name]).update(module.workflows)
+        vars(loaded[module.name]).update(_with_types(module, loaded))
+    _register(bundle.converters, loaded)
     found: Callable[..., Any] = function
     return found
 
 
-def _fill(module: BundleModule, namespace: dict[str, Any]) -> None:
-    namespace["__builtins__"] = _BUILTINS
+def _with_types(module: BundleModule, loaded: Mapping[str, ModuleType]) -> dict[str, TaskStub | WorkflowStub]:
+    """Return the tasks and children of a module with the types of their results."""
+    found: dict[str, TaskStub | WorkflowStub] = {**module.tasks, **module.workflows}
+    for name, stub in found.items():
+        if stub.returns:
+            kind = LoadedTask if isinstance(stub, TaskStub) else LoadedWorkflow
+            found[name] = kind(**msgspec.structs.asdict(stub), result_type=_type(stub, loaded))
+    return found
+
+
+def _type(stub: TaskStub | WorkflowStub, loaded: Mapping[str, ModuleType]) -> Any:
+    namespace = vars(loaded[stub.returns_in]) if stub.returns_in else {"__builtins__": _builtins(NO_PACKAGES)}
+    try:
+        return eval(stub.returns, namespace)  # noqa: S307 (an annotation of the author's, like the code around it)
+    except Exception as error:
+        raise BundleError(f"Expected {stub.returns}, which {stub.name} returns, to be a type, but {error}") from error
+
+
+def _register(converters: Sequence[tuple[Place, Place, Place]], loaded: Mapping[str, ModuleType]) -> None:
+    for places in converters:
+        kind, encode, decode = (getattr(loaded.get(module) or sys.modules[module], name) for module, name in places)
+        converter(kind, encode=encode, decode=decode)
+
+
+def _fill(module: BundleModule, namespace: dict[str, Any], packages: frozenset[str]) -> None:
+    namespace["__builtins__"] = _builtins(packages)
     for name, (origin, attribute) in module.imports.items():
-        found = _import_allowed(origin, attribute)
-        namespace[name] = getattr(found, attribute) if attribute else found
+        try:
+            found = _import_allowed(origin, attribute, packages)
+            namespace[name] = getattr(found, attribute) if attribute else found
+        except (ImportError, AttributeError) as error:
+            raise BundleError(str(error)) from error
     for name, literal in module.constants.items():
         namespace[name] = ast.literal_eval(literal)
     namespace.update(module.tasks)
@@ -141,15 +176,26 @@ def _refer(module: BundleModule, loaded: Mapping[str, ModuleType], *, late: bool
             raise BundleError(f"Expected {origin} to define {attribute}, but it does not")
 
 
-def _import_allowed(module: str, name: str = "") -> ModuleType:
-    reason = refusal_of_module(module, name)
+def _import_allowed(module: str, name: str, packages: frozenset[str]) -> ModuleType:
+    reason = refusal_of_module(module, name, packages)
     if reason:
         raise ImportError(reason)
-    return importlib.import_module(module)
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"Expected {module} to be installed here, since a workflow uses it, but {error}; install the same version "
+            "beside the decision service and where workflows are deployed from"
+        ) from error
 
 
 def _guarded_import(
-    name: str, _globals: Any = None, _locals: Any = None, fromlist: Sequence[str] | None = None, level: int = 0
+    packages: frozenset[str],
+    name: str,
+    _globals: Any = None,
+    _locals: Any = None,
+    fromlist: Sequence[str] | None = None,
+    level: int = 0,
 ) -> ModuleType:
     if isinstance(fromlist, list):
         # Not a statement, which passes a tuple or None, but C code of an allowed module (PyImport_Import): strftime
@@ -160,14 +206,12 @@ def _guarded_import(
             "Expected imports of your own modules at the top of the file, but found one within a function"
         )
     for wanted in fromlist or ("",):
-        _import_allowed(name, wanted)
+        _import_allowed(name, wanted, packages)
     found = importlib.import_module(name)
     return found if fromlist else importlib.import_module(name.partition(".")[0])
 
 
-def _builtins() -> dict[str, Any]:
+@lru_cache(maxsize=16)
+def _builtins(packages: frozenset[str]) -> dict[str, Any]:
     kept = {name: value for name, value in vars(builtins).items() if name not in REFUSED_BUILTINS}
-    return {**kept, "__import__": _guarded_import}
-
-
-_BUILTINS = _builtins()
+    return {**kept, "__import__": partial(_guarded_import, packages)}

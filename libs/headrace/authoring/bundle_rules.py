@@ -38,7 +38,7 @@ _INSTEAD: Mapping[str, str] = {
     "time": "use ctx.now and ctx.sleep",
     "random": "use ctx.random",
     "secrets": "use ctx.random, or make the secret in a task",
-    "uuid": "use ctx.uuid()",
+    "uuid": "use ctx.uuid(); for the type, write from uuid import UUID",
     "asyncio": "use ctx.run, ctx.map, ctx.gather and ctx.sleep",
     "threading": "use ctx.map and ctx.gather",
     "concurrent": "use ctx.map and ctx.gather",
@@ -56,8 +56,11 @@ REFUSED_BUILTINS: Mapping[str, str] = {
 }
 
 
-def refusal_of_module(module: str, name: str = "") -> str:
-    """Return why a workflow may not import a module (or one name of it); empty when it may."""
+def refusal_of_module(module: str, name: str = "", packages: frozenset[str] = frozenset()) -> str:
+    """Return why a workflow may not import a module (or one name of it); empty when it may.
+
+    `packages` are those of others that the decision service allows.
+    """
     rule = ALLOWED_MODULES.get(module)
     if rule == _WHOLE or (isinstance(rule, frozenset) and name in rule):
         return ""
@@ -67,6 +70,12 @@ def refusal_of_module(module: str, name: str = "") -> str:
     if top == "headrace":
         names = ", ".join(sorted(PUBLIC_NAMES))
         return f"Expected of headrace only tasks, workflows and {names} in a workflow, but it uses {what}"
+    if top in packages:
+        return ""
     if top in sys.stdlib_module_names:
         return f"Expected workflow code that gives the same in every replay, but it uses {what}; {instead}"
-    return f"Expected only the standard library and your own modules in a workflow, but it uses {what}; {instead}"
+    others = f", and {', '.join(sorted(packages))}" if packages else ""
+    return (
+        f"Expected only the standard library and your own modules{others} in a workflow, but it uses {what}; "
+        f"{instead}, or name {top} in HEADRACE_DECISION_ALLOWED_PACKAGES, here and for the decision service"
+    )

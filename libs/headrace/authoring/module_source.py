@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import symtable
 import sys
+import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import ModuleType
 from typing import TypeAlias
 
 Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_SITE = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib"))
 _FUTURE = "from __future__ import annotations\n"
 
 
@@ -74,6 +76,26 @@ class ModuleSource:
 def module_source(name: str) -> ModuleSource:
     """Return the source of a module that is imported."""
     return ModuleSource(sys.modules[name])
+
+
+def is_authors(module: ModuleType) -> bool:
+    """Tell whether a module is the author's own: neither of the standard library, nor of headrace, nor installed."""
+    top = module.__name__.partition(".")[0]
+    if top in sys.stdlib_module_names or top == "headrace":
+        return False
+    # A package without an __init__.py has no file, but folders.
+    places = [module.__file__] if getattr(module, "__file__", None) else list(getattr(module, "__path__", ()))
+    paths = [Path(place).resolve() for place in places if place]
+    return bool(paths) and not any(path.is_relative_to(place) for path in paths for place in _SITE)
+
+
+def absolute_name(statement: ast.ImportFrom, module: ModuleType) -> str:
+    """Return the name of the module that a statement imports from."""
+    if statement.level == 0:
+        return statement.module or ""
+    package = (module.__package__ or "").split(".")
+    base = package[: len(package) - statement.level + 1]
+    return ".".join([*base, *([statement.module] if statement.module else [])])
 
 
 def _global_names(table: symtable.SymbolTable, found: dict[str, None]) -> None:

@@ -20,4 +20,5 @@ def task_stub(value: Any) -> TaskStub | None:
         return target
     if not isinstance(target, TaskTarget):
         return None
-    return TaskStub(**{field.name: getattr(target, field.name) for field in msgspec.structs.fields(TaskStub)})
+    fields = (field.name for field in msgspec.structs.fields(TaskStub))
+    return TaskStub(**{name: getattr(target, name) for name in fields if hasattr(target, name)})

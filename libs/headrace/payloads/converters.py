@@ -55,6 +55,11 @@ def registered(kind: type) -> Converter | None:
     return next((_registered[base] for base in kind.__mro__ if base in _registered), None)
 
 
+def registered_for(kind: type) -> Converter | None:
+    """Return what was registered for this very class."""
+    return _registered.get(kind)
+
+
 def encode_other(value: Any) -> Any:
     """Return something that JSON can hold for a value that msgspec does not know. Raises TypeError where nobody does.
 
