@@ -25,6 +25,7 @@ _COMMANDS = {
     "get": "read:get",
     "list": "read:list_workflows",
     "history": "read:history",
+    "replay": "replay:replay",
     "logs": "logs:logs",
     "cancel": "control:cancel",
     "terminate": "control:terminate",

@@ -1,8 +1,23 @@
-"""Run workflows in memory: no Kafka, no Postgres, and time is skipped."""
+"""Run workflows in memory: no Kafka, no Postgres, and time is skipped; and replay recorded histories."""
 
 from headrace.testing.failures import Failure, fail
+from headrace.testing.histories import InvalidHistory
 from headrace.testing.live import LiveWorkflow, WorkflowRun
+from headrace.testing.replay import Replayed, ReplayMismatch, replay
 from headrace.testing.run import run_workflow, start_workflow
 from headrace.testing.tasks import Hang, TaskError
 
-__all__ = ["Failure", "Hang", "LiveWorkflow", "TaskError", "WorkflowRun", "fail", "run_workflow", "start_workflow"]
+__all__ = [
+    "Failure",
+    "Hang",
+    "InvalidHistory",
+    "LiveWorkflow",
+    "ReplayMismatch",
+    "Replayed",
+    "TaskError",
+    "WorkflowRun",
+    "fail",
+    "replay",
+    "run_workflow",
+    "start_workflow",
+]

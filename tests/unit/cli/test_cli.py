@@ -291,3 +291,66 @@ def test_a_service_that_cannot_run_says_so_in_its_log_and_as_a_command() -> None
     logged, told = done.stderr.splitlines()
     assert (done.returncode, json.loads(logged)["level"], json.loads(logged)["service"]) == (2, "critical", "status")
     assert told.startswith("Error: Expected HEADRACE_POSTGRES to be a DSN")
+
+
+REPLAYED = """
+from __future__ import annotations
+from headrace import task, workflow
+
+@task
+def grind(grain): return grain
+
+@workflow
+async def mill(ctx, grain):
+    {before}
+    return await ctx.run(grind, grain)
+"""
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> str:
+    """A recorded run of `mill`."""
+    rows = [
+        {"type": "WorkflowStarted", "detail": {"name": "mill", "program": "python", "version": "v", "input": "rye"}},
+        {
+            "type": "TaskScheduled",
+            "step": 0,
+            "attempt": 1,
+            "detail": {"node": "grind", "task": "grind", "input": "rye"},
+        },
+        {"type": "TaskSucceeded", "step": 0, "attempt": 1, "detail": {"node": "grind", "output": "flour"}},
+        {"type": "WorkflowSucceeded", "detail": {"name": "mill", "output": "flour"}},
+    ]
+    common = {"workflow_id": "m-1", "run_id": "0-1", "at": "2026-01-02T03:04:05.006Z", "journal": "workflow.journal"}
+    file = tmp_path / "m-1.json"
+    file.write_text(json.dumps([{**common, **row} for row in rows]))
+    return str(file)
+
+
+def test_replay_says_which_histories_agree(capsys: pytest.CaptureFixture[str], tmp_path: Path, history: str) -> None:
+    (tmp_path / "mill_same.py").write_text(REPLAYED.format(before="pass"))
+    code, out, _ = outcome(capsys, "replay", history, "--app", "mill_same.py")
+    assert (code, out) == (0, f"agrees  {history}: m-1 (mill), 1 steps, SUCCEEDED\n")
+    code, out, _ = outcome(capsys, "replay", history, "--app", "mill_same.py", "--json")
+    assert json.loads(out) == [
+        {"history": history, "agrees": True, "id": "m-1", "name": "mill", "status": "SUCCEEDED", "steps": 1}
+    ]
+
+
+def test_replay_fails_where_the_code_parts(capsys: pytest.CaptureFixture[str], tmp_path: Path, history: str) -> None:
+    (tmp_path / "mill_new.py").write_text(REPLAYED.format(before="await ctx.sleep(1)"))
+    code, out, err = outcome(capsys, "replay", history, "--app", "mill_new.py")
+    assert code == 1
+    assert "Expected step 0 to be [task grind -1 grind], as recorded, but the code asks for [timer sleep -1]" in out
+    assert "1 of 1 histories part" in err
+
+
+def test_replay_of_what_it_cannot(capsys: pytest.CaptureFixture[str], tmp_path: Path, history: str) -> None:
+    (tmp_path / "mill_other.py").write_text(REPLAYED.format(before="pass").replace("def mill", "def other"))
+    code, _, err = outcome(capsys, "replay", history, "--app", "mill_other.py")
+    assert (code, "Expected workflow mill" in err) == (2, True)
+    code, _, err = outcome(capsys, "replay", "nowhere.json", "--app", "mill_other.py")
+    assert (code, "nowhere.json" in err) == (2, True)
+    (tmp_path / "some.json").write_text("{}")
+    code, _, err = outcome(capsys, "replay", "some.json", "--app", "mill_other.py")
+    assert (code, "headrace history ID --json --whole" in err) == (2, True)

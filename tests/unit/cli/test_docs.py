@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import click
 import pytest
@@ -19,13 +22,23 @@ def test_the_producer_on_the_page_is_the_example() -> None:
     assert shown == (ROOT / "examples" / "start_by_hand.py").read_text(encoding="utf-8")
 
 
-def test_the_test_on_the_page_passes() -> None:
-    (shown,) = re.findall(r"```python\n(.*?)```", (DOCS / "testing.md").read_text(encoding="utf-8"), re.DOTALL)
-    namespace: dict[str, object] = {}
-    exec(compile(shown, "testing.md", "exec"), namespace)
-    test = namespace["test_every_name_is_greeted"]
-    assert callable(test)
-    test()
+def test_the_tests_on_the_page_pass() -> None:
+    shown = re.findall(r"```python\n(.*?)```", (DOCS / "testing.md").read_text(encoding="utf-8"), re.DOTALL)
+    module = ModuleType("testing_page")
+    with TemporaryDirectory() as folder:
+        # What is bundled must have a source.
+        file = Path(folder) / "testing_page.py"
+        file.write_text("from __future__ import annotations\n" + "\n".join(shown))
+        module.__file__ = str(file)
+        sys.modules[module.__name__] = module
+        try:
+            exec(compile(file.read_text(), str(file), "exec"), vars(module))
+            tests = [value for name, value in vars(module).items() if name.startswith("test_")]
+            assert len(tests) == 4
+            for test in tests:
+                test()
+        finally:
+            del sys.modules[module.__name__]
 
 
 @pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))

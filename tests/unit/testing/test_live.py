@@ -27,7 +27,7 @@ def square(n: int) -> int:
 
 
 @workflow
-async def billing(ctx: Any, customer: str, months: int) -> list[int]:
+async def billing(ctx: Any, customer: str, months: int) -> list[Any]:
     charged = []
     for month in range(months):
         try:

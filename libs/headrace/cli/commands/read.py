@@ -55,14 +55,15 @@ def list_workflows(status: str | None, name: str | None, where: str | None, limi
 
 @click.command()
 @click.argument("workflow_id", metavar="ID")
+@click.option("--whole", is_flag=True, help="With payloads of any length, as `headrace replay` needs them.")
 @json_option
-def history(workflow_id: str, *, as_json: bool) -> None:
+def history(workflow_id: str, *, whole: bool, as_json: bool) -> None:
     """Show the events of a workflow, in order."""
     from headrace.client.client import Client
     from headrace.client.commands import checked_id
 
     with Client() as client:
-        rows = client.history(checked_id(workflow_id))
+        rows = client.history(checked_id(workflow_id), whole=whole)
     if as_json:
         print_json(rows)
         return
