@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 
 from headrace.authoring.bundle_loading import load_bundle
@@ -29,13 +30,22 @@ from headrace_decision.definitions import FollowedDefinitions
 from headrace_decision.tracing import TracedDecider
 
 
-def programs(payload_bytes: int) -> dict[str, Program]:
-    """Return the languages that workflows can be written in."""
-    return {"graph": GraphProgram(ExpressionLimits(result_bytes=payload_bytes)), "python": PythonProgram(load_bundle)}
+def programs(payload_bytes: int, packages: frozenset[str] = frozenset()) -> dict[str, Program]:
+    """Return the languages that workflows can be written in. Python code may use the `packages` of others."""
+    return {
+        "graph": GraphProgram(ExpressionLimits(result_bytes=payload_bytes)),
+        "python": PythonProgram(partial(load_bundle, packages=packages)),
+    }
 
 
 def decision_role(
-    shards: Shards, limits: Limits, definitions: Definitions, budget: BudgetPort, codec: Codec | None = None
+    shards: Shards,
+    limits: Limits,
+    definitions: Definitions,
+    budget: BudgetPort,
+    codec: Codec | None = None,
+    *,
+    packages: frozenset[str] = frozenset(),
 ) -> ShardRole:
     """Return what makes a shard a decision shard. Every shard has live coroutines of its own."""
     decider = TracedDecider if telemetry.tracing() else DecisionDecider
@@ -43,7 +53,7 @@ def decision_role(
     def decider_for(shard: int) -> DecisionDecider:
         activations = Activations(
             definitions=definitions,
-            programs=programs(limits.payload_bytes),
+            programs=programs(limits.payload_bytes, packages),
             budget=budget,
             limit=limits.live_coroutines,
         )
@@ -82,6 +92,8 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         child_depth=tuned.child_depth,
         timers_per_tick=tuned.timers_per_tick,
         held_per_run=tuned.held_per_run,
+        cleanup_ms=tuned.cleanup_ms,
+        stuck_check_ms=tuned.stuck_check_ms,
         live_coroutines=tuned.live_coroutines,
         live_runs=tuned.live_runs,
         closed_keep_ms=tuned.closed_keep_ms,
@@ -103,6 +115,7 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
     try:
         definitions.read_to_end()
         with Budget(budget_limits, watchdog=True) as budget:
-            run_shards(settings, decision_role(shards, limits, definitions, budget, codec), namespace, ready, stopping)
+            role = decision_role(shards, limits, definitions, budget, codec, packages=tuned.packages)
+            run_shards(settings, role, namespace, ready, stopping)
     finally:
         definitions.close()

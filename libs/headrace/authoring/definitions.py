@@ -53,8 +53,10 @@ def definition_of_graph(graph: Graph, *, file: str, deployed_at: int) -> Definit
     return _definition(graph.name, "graph", graph.canonical_json(), options, file, deployed_at)
 
 
-def definition_of_workflow(workflow: WorkflowDefinition, *, file: str, deployed_at: int) -> Definition:
-    """Return what is published of a Python workflow.
+def definition_of_workflow(
+    workflow: WorkflowDefinition, *, file: str, deployed_at: int, packages: frozenset[str] = frozenset()
+) -> Definition:
+    """Return what is published of a Python workflow, which may use the `packages` of others.
 
     Raises:
         InvalidDefinition: it cannot be bundled.
@@ -62,7 +64,7 @@ def definition_of_workflow(workflow: WorkflowDefinition, *, file: str, deployed_
     options: dict[str, Any] = {"timeout_ms": workflow.timeout_ms, "key": workflow.key}
     if workflow.task_versions != COMPATIBLE:
         options["task_versions"] = workflow.task_versions
-    return _definition(workflow.name, "python", make_bundle(workflow).to_bytes(), options, file, deployed_at)
+    return _definition(workflow.name, "python", make_bundle(workflow, packages).to_bytes(), options, file, deployed_at)
 
 
 def _definition(

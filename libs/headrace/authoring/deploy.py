@@ -15,6 +15,7 @@ from headrace.contracts.resource_commands import DeclareResource
 from headrace.contracts.topics import DEFINITIONS, RESOURCE_COMMANDS
 from headrace.engine.graph.problems import InvalidDefinition, Problem
 from headrace.runtime.codecs import codec_for
+from headrace.runtime.decision_settings import DecisionSettings
 from headrace.runtime.settings import Settings
 
 
@@ -67,9 +68,12 @@ def _read(files: Sequence[str]) -> tuple[list[Definition], list[DeclareResource]
     definitions = [
         definition_of_graph(loaded.graph, file=loaded.file, deployed_at=now_ms) for loaded in apps.graphs.values()
     ]
+    packages = DecisionSettings.load().packages
     for workflow in apps.workflows.values():
         try:
-            definitions.append(definition_of_workflow(workflow, file=workflow.file, deployed_at=now_ms))
+            definitions.append(
+                definition_of_workflow(workflow, file=workflow.file, deployed_at=now_ms, packages=packages)
+            )
         except InvalidDefinition as error:
             problems += error.problems
     resources, conflicts = _resources(apps, now_ms)

@@ -15,6 +15,7 @@ from headrace.authoring.rule_options import RuleOptions, read_options
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.task_versions import UNVERSIONED
+from headrace.payloads.signatures import result_type
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,6 +65,11 @@ class TaskDefinition(Generic[P, R]):
     def version(self) -> str:
         """The version of its code, MAJOR.MINOR; 0 where it says none."""
         return (self.rules.constant.version if self.rules is not None else "") or UNVERSIONED
+
+    @property
+    def result_type(self) -> Any:
+        """What the function is annotated to return; Any where it does not say."""
+        return result_type(self.function)
 
     @property
     def where(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any, overload
 from headrace.authoring.names import check_name
 from headrace.engine.graph.durations import parse_duration
 from headrace.engine.task_versions import COMPATIBLE, check_task_versions
+from headrace.payloads.signatures import result_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +36,11 @@ class WorkflowDefinition:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function: returns its coroutine."""
         return self.function(*args, **kwargs)
+
+    @property
+    def result_type(self) -> Any:
+        """What the function is annotated to return; Any where it does not say."""
+        return result_type(self.function)
 
     @property
     def file(self) -> str:

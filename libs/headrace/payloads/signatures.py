@@ -97,6 +97,14 @@ def _kept(function: Callable[..., Any]) -> Parameters:
 
 def result_type(function: Callable[..., Any]) -> Any:
     """Return the type that a function's annotation names for its result; Any where there is none that is known."""
+    try:
+        return _kept_type(function)
+    except TypeError:
+        return _kept_type.__wrapped__(function)
+
+
+@lru_cache(maxsize=1024)
+def _kept_type(function: Callable[..., Any]) -> Any:
     annotation = getattr(function, "__annotations__", {}).get("return", Any)
     return _resolved(function, annotation)
 

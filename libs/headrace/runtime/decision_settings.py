@@ -26,6 +26,30 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
     held_per_run: Annotated[
         int, Meta(description="Inputs that wait with a stuck workflow; senders beyond that have long repeated.", ge=1)
     ] = 10_000
+    cleanup_ms: Annotated[
+        int,
+        Meta(
+            description="How long a workflow may clean up after its time limit; then it is terminated, so that a limit "
+            "is one. A day, since a clean-up may wait for people; 0: for ever.",
+            ge=0,
+        ),
+    ] = 86_400_000
+    stuck_check_ms: Annotated[
+        int,
+        Meta(
+            description="How often it is looked whether a stuck workflow has a newer version that goes on with its "
+            "record: a fix takes minutes to make. 0: never.",
+            ge=0,
+        ),
+    ] = 5_000
+    allowed_packages: Annotated[
+        str,
+        Meta(
+            description="Packages of others that workflow code may import, separated by commas: `pydantic, msgspec`. "
+            "Only what computes and does nothing else. Installed beside the decision service; `headrace deploy` goes "
+            "by the same variable."
+        ),
+    ] = ""
     live_coroutines: Annotated[
         int,
         Meta(
@@ -81,3 +105,8 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
     budget_memory_mb: Annotated[
         int, Meta(description="Growth of the process's memory in one activation, in MiB.", ge=16)
     ] = 512
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """The names of the packages that workflow code may import."""
+        return frozenset(name.strip() for name in self.allowed_packages.split(",") if name.strip())

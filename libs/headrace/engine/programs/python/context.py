@@ -17,6 +17,7 @@ from headrace.engine.programs.program import RunInfo
 from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
 from headrace.engine.programs.python.group import Group
 from headrace.engine.programs.python.payloads import arguments_payload, from_payload, input_payload
+from headrace.engine.programs.python.results import child_result, task_result
 from headrace.engine.programs.python.targets import child_name, task_request
 from headrace.engine.task_versions import COMPATIBLE
 
@@ -105,7 +106,7 @@ class WorkflowContext:
         request = StartChild(node=name, name=name, version=version, child_id=id, input=data)
         outcome = await self._step(self._kernel.request(request), name)
         if outcome.ok:
-            return from_payload(outcome.data, outcome.content_type)
+            return child_result(workflow, name, outcome)
         raise ChildFailed(outcome.error, outcome.cause, workflow=name, status=outcome.status)
 
     async def sleep(self, duration: str | float | timedelta) -> None:
@@ -131,7 +132,7 @@ class WorkflowContext:
         )
         outcome = await self._step(self._kernel.request(request), request.node)
         if outcome.ok:
-            return from_payload(outcome.data, outcome.content_type)
+            return task_result(task, request.task, outcome)
         raise TaskFailed(outcome.error, outcome.cause, task=request.task, status=outcome.status)
 
     async def _step(self, future: StepFuture[Outcome], node: str) -> Outcome:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from headrace.payloads import converters as payloads
+from headrace.payloads.signatures import converted_result
 
 JSON = "application/json"
 CALL = "application/vnd.headrace.call+json"
@@ -26,6 +27,16 @@ def from_payload(data: bytes, content_type: str = JSON) -> Any:
     if content_type in (JSON, CALL):
         return msgspec.json.decode(data)
     return data
+
+
+def typed_payload(data: bytes, content_type: str, wanted: Any) -> Any:
+    """Return the value of a payload as a type; as it is where that is Any, or where nobody knows how to make it.
+
+    Raises:
+        Mismatch: it does not fit.
+    """
+    value = from_payload(data, content_type)
+    return value if wanted is Any else converted_result(value, wanted)
 
 
 def arguments_payload(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, str]:
