@@ -203,3 +203,34 @@ class BacklogCleared(Message, frozen=True, kw_only=True):
     backlog: int
     when_full: str
     at: int
+    room: int = -1
+
+
+class RoomQueued(Message, frozen=True, kw_only=True):
+    """A decision shard waits for room in a queue."""
+
+    queue: str
+    shard: int
+    held: int
+    at: int
+
+
+class RoomGranted(Message, frozen=True, kw_only=True):
+    """A decision shard may schedule so many of the tasks that it holds back."""
+
+    queue: str
+    to_shard: int
+    room: int
+    at: int
+
+
+class QueueLimited(Message, frozen=True, kw_only=True):
+    """The limits of a whole queue, as they are set; all 0 where they are not set any more."""
+
+    queue: str
+    at_once: int = 0
+    per_period: int = 0
+    period_ms: int = 0
+    backlog: int = 0
+    when_full: str = "wait"
+    at: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.contracts.backlog_events import BacklogNoted, RoomRequested, TaskHeld
 from headrace.contracts.child_events import (
     ChildCancelRequested,
     ChildEnded,
@@ -25,6 +26,9 @@ from headrace.contracts.dispatch_events import (
     BacklogFull,
     CanaryCleared,
     CanarySet,
+    QueueLimited,
+    RoomGranted,
+    RoomQueued,
     TaskAssigned,
     TaskDropped,
     TaskOverdue,
@@ -146,6 +150,9 @@ WORKFLOW_EVENTS: tuple[type[Message], ...] = (
     TaskRefused,
     NodeEnded,
     AssignmentRevoked,
+    TaskHeld,
+    BacklogNoted,
+    RoomRequested,
     LeaseRequested,
     LeaseRecorded,
     LeaseReturned,
@@ -209,6 +216,9 @@ TASK_EVENTS: tuple[type[Message], ...] = (
     WorkerMeasured,
     CanarySet,
     CanaryCleared,
+    QueueLimited,
+    RoomQueued,
+    RoomGranted,
 )
 RESOURCE_EVENTS: tuple[type[Message], ...] = (
     ResourceDeclared,

@@ -7,6 +7,7 @@ a lease. `INTERNAL_EVENTS` lists it, and a test holds the two against all events
 from __future__ import annotations
 
 from headrace.contracts import (
+    backlog_events,
     child_events,
     control_events,
     dispatch_events,
@@ -70,6 +71,7 @@ _WORKFLOW: tuple[type[Message], ...] = (
 )
 _TASK: tuple[type[Message], ...] = (
     task_events.TaskScheduled,
+    backlog_events.TaskHeld,
     task_events.TaskSucceeded,
     task_events.TaskFailed,
     task_events.TaskTimedOut,
@@ -124,6 +126,11 @@ INTERNAL_EVENTS: frozenset[type[Message]] = frozenset(
         dispatch_events.AttemptLost,
         dispatch_events.AttemptRefused,
         dispatch_events.AttemptsNoted,
+        dispatch_events.RoomQueued,
+        dispatch_events.RoomGranted,
+        dispatch_events.QueueLimited,
+        backlog_events.BacklogNoted,
+        backlog_events.RoomRequested,
         worker_events.WorkerMeasured,
         wait_events.StepAnswered,
         wait_events.CallbackHeartbeat,
