@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headrace.client.client import Client, Handle
     from headrace.client.errors import (
         ClientError,
+        CommandRefused,
         InvalidStart,
         NoSuchWorkflow,
         NotReachable,
@@ -38,6 +39,7 @@ _PLACES = {
     "ChildFailed": "headrace.engine.programs.python.errors",
     "Client": "headrace.client.client",
     "ClientError": "headrace.client.errors",
+    "CommandRefused": "headrace.client.errors",
     "Handle": "headrace.client.client",
     "InvalidStart": "headrace.client.errors",
     "NoSuchWorkflow": "headrace.client.errors",
@@ -72,6 +74,7 @@ __all__ = [
     "ChildFailed",
     "Client",
     "ClientError",
+    "CommandRefused",
     "Finished",
     "Handle",
     "InvalidStart",

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from headrace.client import reads
 from headrace.client.api import AsyncReadApi
 from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
+from headrace.client.control import Control, HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S, Position
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
-from headrace.contracts.commands import CancelWorkflow, TerminateWorkflow
 from headrace.runtime.settings import Settings
 
 Rows: TypeAlias = list[dict[str, Any]]
 
 
-class AsyncHandle:
+class AsyncHandle(HandleControl[Coroutine[Any, Any, str]]):
     """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did
     not start it.
     """
 
     def __init__(self, client: AsyncClient, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
+        super().__init__(client, workflow_id)
         self._client = client
-        self.id = workflow_id
         self.position = position
         self.command_id = command_id
 
@@ -41,16 +42,8 @@ class AsyncHandle:
         """Return what `headrace get` shows, at least as fresh as the start."""
         return await self._client.get(self.id, after=self.position)
 
-    async def cancel(self, reason: str = "") -> str:
-        """Ask the workflow to end; returns the command's position."""
-        return await self._client.cancel(self.id, reason)
 
-    async def terminate(self, reason: str = "") -> str:
-        """End the workflow at once; returns the command's position."""
-        return await self._client.terminate(self.id, reason)
-
-
-class AsyncClient:
+class AsyncClient(Control[Coroutine[Any, Any, str]]):
     """A client for one namespace, within one event loop. Keep one, and close it (it is an async context manager)."""
 
     def __init__(self, settings: Settings | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -97,19 +90,17 @@ class AsyncClient:
         """Return the handle of a workflow that somebody else started."""
         return AsyncHandle(self, checked_id(workflow_id))
 
-    async def cancel(self, workflow_id: str, reason: str = "") -> str:
-        """Ask a workflow to end; it may clean up first. Returns the command's position."""
-        return await self._send(
-            CancelWorkflow(command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason)
-        )
-
-    async def terminate(self, workflow_id: str, reason: str = "") -> str:
-        """End a workflow at once. Returns the command's position."""
-        return await self._send(
-            TerminateWorkflow(
-                command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason
+    async def send(self, command: WorkflowCommand, *, wait: bool = False) -> str:
+        """Publish a command; see `Control.send`."""
+        position = await self._send(command)
+        if wait:
+            answer = await self._api.ask(
+                reads.command_question(command.command_id, after=position), f"command {command.command_id}"
             )
-        )
+            refusal = reads.command_refusal(answer, command.workflow_id)
+            if refusal is not None:
+                raise refusal
+        return position
 
     async def get(self, workflow_id: str, *, after: str = "") -> dict[str, Any]:
         """Return a workflow as `headrace get --json` prints it, at least as fresh as the position `after`."""

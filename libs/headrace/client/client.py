@@ -10,24 +10,24 @@ from typing import Any, Self, TypeAlias
 from headrace.client import reads
 from headrace.client.api import ReadApi
 from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
+from headrace.client.control import Control, HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
-from headrace.contracts.commands import CancelWorkflow, TerminateWorkflow
 from headrace.runtime.settings import Settings
 
 Rows: TypeAlias = list[dict[str, Any]]
 
 
-class Handle:
+class Handle(HandleControl[str]):
     """One workflow, by its id. `position` is where its start command stands in the log, empty when this client did
     not start it.
     """
 
     def __init__(self, client: Client, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
+        super().__init__(client, workflow_id)
         self._client = client
-        self.id = workflow_id
         self.position = position
         self.command_id = command_id
 
@@ -55,16 +55,8 @@ class Handle:
         """Return the events of the workflow, in order."""
         return self._client.history(self.id, after=self.position)
 
-    def cancel(self, reason: str = "") -> str:
-        """Ask the workflow to end; returns the command's position."""
-        return self._client.cancel(self.id, reason)
 
-    def terminate(self, reason: str = "") -> str:
-        """End the workflow at once; returns the command's position."""
-        return self._client.terminate(self.id, reason)
-
-
-class Client:
+class Client(Control[str]):
     """A client for one namespace. Safe to share between threads; keep one, and close it (it is a context manager) at
     the end.
     """
@@ -134,19 +126,17 @@ class Client:
         """Return the handle of a workflow that somebody else started."""
         return Handle(self, checked_id(workflow_id))
 
-    def cancel(self, workflow_id: str, reason: str = "") -> str:
-        """Ask a workflow to end; it may clean up first. Returns the command's position."""
-        return self._send(
-            CancelWorkflow(command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason)
-        )
-
-    def terminate(self, workflow_id: str, reason: str = "") -> str:
-        """End a workflow at once. Returns the command's position."""
-        return self._send(
-            TerminateWorkflow(
-                command_id=new_id(), workflow_id=checked_id(workflow_id), issued_at=now_ms(), reason=reason
+    def send(self, command: WorkflowCommand, *, wait: bool = False) -> str:
+        """Publish a command; see `Control.send`."""
+        position = self._send(command)
+        if wait:
+            answer = self._api.ask(
+                reads.command_question(command.command_id, after=position), f"command {command.command_id}"
             )
-        )
+            refusal = reads.command_refusal(answer, command.workflow_id)
+            if refusal is not None:
+                raise refusal
+        return position
 
     def get(self, workflow_id: str, *, after: str = "", fresh_s: float = reads.FRESH_S) -> dict[str, Any]:
         """Return a workflow as `headrace get --json` prints it, at least as fresh as the position `after`.
@@ -165,9 +155,13 @@ class Client:
         """Return workflows, newest first. Filters: `status`, `name`, `started_after`, `started_before`, `where`."""
         return self._pages(reads.list_question({**filters, "limit": min(limit, 500)}), "workflows", limit)
 
-    def history(self, workflow_id: str, *, after: str = "", type: str = "", limit: int | None = None) -> Rows:
-        """Return the events of a workflow, in order, or only those of a type."""
-        return self._part(workflow_id, "history", after, limit, name=type)
+    def history(
+        self, workflow_id: str, *, after: str = "", type: str = "", limit: int | None = None, whole: bool = False
+    ) -> Rows:
+        """Return the events of a workflow, in order, or only those of a type; `whole` with payloads of any length, as
+        a replay needs them.
+        """
+        return self._part(workflow_id, "history", after, limit, name=type, payloads="whole" if whole else "")
 
     def tasks(self, workflow_id: str, *, after: str = "", status: str = "", limit: int | None = None) -> Rows:
         """Return the tasks of a workflow, or only those of a status."""

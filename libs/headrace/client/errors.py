@@ -37,6 +37,19 @@ class StartRefused(ClientError):
         self.cause = cause
 
 
+class CommandRefused(ClientError):
+    """A command was refused; nothing was changed. `command` is its type, `error` the name of the refusal, `cause` its
+    text.
+    """
+
+    def __init__(self, workflow_id: str, command: str, error: str, cause: str) -> None:
+        super().__init__(f"Expected {workflow_id} to take {command}, but it was refused: {error}: {cause}")
+        self.workflow_id = workflow_id
+        self.command = command
+        self.error = error
+        self.cause = cause
+
+
 class WorkflowFailed(ClientError):
     """The workflow ended otherwise than by success, or is stuck. `status` says how; `error` and `cause` why."""
 

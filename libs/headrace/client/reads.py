@@ -6,11 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from headrace.client.errors import ClientError, NoSuchWorkflow, NotReachable, ReadRefused, StartRefused, WorkflowFailed
+from headrace.client.errors import (
+    ClientError,
+    CommandRefused,
+    NoSuchWorkflow,
+    NotReachable,
+    ReadRefused,
+    StartRefused,
+    WorkflowFailed,
+)
 
 ROOT = "/api/v1"
 FAILED = frozenset({"FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT", "STUCK"})
 ENDED = FAILED | {"SUCCEEDED"}
+REFUSED = "REFUSED"
+"""The status of a command that changed nothing."""
 Question = tuple[str, dict[str, str]]
 # Pauses between two looks at a workflow that runs: quick at first, since many are short, then easy on the API.
 FIRST_PAUSE_S = 0.02
@@ -38,6 +48,21 @@ def workflow_question(
 def list_question(filters: Mapping[str, Any]) -> Question:
     """Return the question for a list of workflows; filters that are None or empty are left out."""
     return f"{ROOT}/workflows", {name: str(value) for name, value in filters.items() if value not in (None, "")}
+
+
+def command_question(command_id: str, *, after: str, fresh_s: float = FRESH_S) -> Question:
+    """Return the question for what became of a command, once everything that followed from the position `after` is
+    known.
+    """
+    return f"{ROOT}/commands/{quote(command_id, safe='')}", {"after": after, "timeout": f"{fresh_s:g}"}
+
+
+def command_refusal(answer: Mapping[str, Any], workflow_id: str) -> CommandRefused | None:
+    """Return why a command was refused; None where it was not."""
+    if answer.get("status") != REFUSED:
+        return None
+    command = answer.get("command") or "the command"
+    return CommandRefused(workflow_id, command, answer.get("error") or "", answer.get("cause") or "")
 
 
 def problem(status: int, body: Any, what: str) -> ClientError:

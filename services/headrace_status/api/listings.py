@@ -72,7 +72,8 @@ WORKFLOWS = Listing(
     _fields(
         "id name version status reason input:json output:json error cause started_at:time ended_at:time attempt:number"
         " program key run_id changed_at:time input_bytes:number output_bytes:number timeout_ms:number"
-        " parent_id parent_run_id parent_step:number correlation_id trace shard:number"
+        " parent_id parent_run_id parent_step:number correlation_id trace shard:number search:object continued:number"
+        " first_run_id"
     ),
     descending=True,
     statuses=WORKFLOW_STATUSES,
@@ -87,7 +88,7 @@ TASKS = Listing(
         "ended_at:time"
         " input_bytes:number output_bytes:number error cause idempotency_key step:number task kind reason retry_at:time"
         " resource units:number fencing_token:number losses:number child_id timeout_ms:number run_id input:json "
-        "output:json"
+        "output:json target reused_from"
     ),
     statuses=TASK_STATUSES,
     time="started_at",
@@ -97,7 +98,8 @@ HISTORY = Listing(
     ("at_ms", "source", "partition", "offset", "seq"),
     (int, int, int, int, int),
     _fields(
-        "at:time type step:number attempt:number detail:json run_id journal partition:number offset:number seq:number"
+        "at:time type step:number attempt:number detail:json workflow_id run_id journal partition:number offset:number "
+        "seq:number"
     ),
     time="at",
     name_field="type",

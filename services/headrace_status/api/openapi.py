@@ -13,6 +13,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "bool": {"type": "boolean"},
     "time": {"type": ["string", "null"], "format": "date-time"},
     "json": {},
+    "object": {"type": ["object", "null"]},
 }
 _LAG = {"type": "integer", "description": "How far the answer may be behind the log, in ms."}
 _PROBLEM = {

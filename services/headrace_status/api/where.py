@@ -5,19 +5,20 @@
 
 Literals are strings in single or double quotes (doubled to stand for themselves), numbers, true and false. Comparisons
 are = != < <= > >=, [not] like, [not] in (...), is [not] null; they combine with and, or, not and brackets. A field of
-kind json is compared at a path of dots. Nothing of the expression becomes SQL text but what stands in the tables below:
-values travel as parameters.
+kind json, or object (whose members are indexed), is compared at a path of dots. Nothing of the expression becomes SQL
+text but what stands in the tables below: values travel as parameters.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-FieldKind = Literal["text", "number", "time", "bool", "json"]
+FieldKind = Literal["text", "number", "time", "bool", "json", "object"]
 Value = str | Decimal | bool
 
 # An expression is written by a person; a longer one is a mistake, and a deeper one would exhaust the parser's stack.
@@ -37,6 +38,7 @@ _COMPARISONS = {
     ">": ">",
     ">=": ">=",
 }
+_WITH_PATHS: tuple[FieldKind, ...] = ("json", "object")
 _WORDS = {"and", "or", "not", "in", "like", "is", "null", "true", "false"}
 
 
@@ -137,7 +139,7 @@ class _Parser:
         if self._take("in"):
             return self._member(name, path, kind, negated=negated)
         if self._take("like"):
-            if kind not in ("text", "json"):
+            if kind not in ("text", *_WITH_PATHS):
                 raise BadExpression(f"Expected a text field before 'like', but {name} is a {kind}")
             operand = self._operand(name, path, "text", kind)
             self.values.append(self._literal("text"))
@@ -150,9 +152,19 @@ class _Parser:
 
     def _compare(self, name: str, path: list[str], kind: FieldKind, comparison: str) -> str:
         value_kind = self._next_kind(kind)
+        if kind == "object" and path and comparison == "=":
+            return self._contains(name, path, self._literal(value_kind))
         operand = self._operand(name, path, value_kind, kind)
         self.values.append(self._literal(value_kind))
         return f"({operand} {comparison} %s)"
+
+    def _contains(self, name: str, path: list[str], value: Any) -> str:
+        """Return the SQL of an equality that the index of an object answers."""
+        text = str(value) if isinstance(value, Decimal) else json.dumps(value)
+        for member in reversed(path):
+            text = f"{{{json.dumps(member)}: {text}}}"
+        self.values.append(text)
+        return f'("{name}" @> %s::jsonb)'
 
     def _member(self, name: str, path: list[str], kind: FieldKind, *, negated: bool) -> str:
         self._expect("(")
@@ -172,7 +184,7 @@ class _Parser:
         kind = self._fields.get(name)
         if kind is None:
             raise BadExpression(f"Expected one of the fields {', '.join(sorted(self._fields))}, but found {name!r}")
-        if path and kind != "json":
+        if path and kind not in _WITH_PATHS:
             raise BadExpression(
                 f"Expected {name} to be compared as it is, since it is a {kind}, but found a path: {'.'.join(path)}"
             )
@@ -181,27 +193,28 @@ class _Parser:
 
     def _operand(self, name: str, path: list[str], value_kind: FieldKind, kind: FieldKind) -> str:
         """Return the SQL of a field; what a JSON field holds at its path counts only if it is of the literal's kind."""
-        if kind != "json":
+        if kind not in _WITH_PATHS:
             return f'"{name}"'
+        type_of = "json_typeof" if kind == "json" else "jsonb_typeof"
         self.values.append(path)
         if value_kind == "number":
             self.values.append(path)
             return (
-                f'(CASE WHEN json_typeof("{name}" #> %s::text[]) = \'number\' THEN ("{name}" #>> '
+                f'(CASE WHEN {type_of}("{name}" #> %s::text[]) = \'number\' THEN ("{name}" #>> '
                 f"%s::text[])::numeric END)"
             )
         if value_kind == "bool":
             self.values.append(path)
             return (
-                f'(CASE WHEN json_typeof("{name}" #> %s::text[]) = \'boolean\' THEN ("{name}" #>> '
+                f'(CASE WHEN {type_of}("{name}" #> %s::text[]) = \'boolean\' THEN ("{name}" #>> '
                 f"%s::text[])::boolean END)"
             )
         return f'("{name}" #>> %s::text[])'
 
     def _next_kind(self, kind: FieldKind) -> FieldKind:
         """Return the kind that the literal must have; a JSON field takes the literal's own."""
-        if kind != "json" or self._at >= len(self._tokens):
-            return "text" if kind == "json" else kind
+        if kind not in _WITH_PATHS or self._at >= len(self._tokens):
+            return "text" if kind in _WITH_PATHS else kind
         token = self._tokens[self._at]
         if token.kind == "number":
             return "number"
@@ -241,6 +254,7 @@ class _Parser:
 _NAMES: dict[FieldKind, str] = {
     "text": "string in quotes",
     "json": "string in quotes",
+    "object": "string in quotes",
     "number": "number",
     "bool": "true or false",
     "time": "time in quotes, such as '2026-01-31T12:00:00Z'",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from headrace_status.api import graph, listings, lists, log_lines, openapi, records
+from headrace_status.api import graph, listings, lists, log_lines, openapi, records, waiting
 from headrace_status.api.context import Context, Fresh
 from headrace_status.api.freshness import until
 from headrace_status.api.lists import ListQuery
@@ -24,6 +24,7 @@ _COUNTS: dict[str, Any] = {
 _REFUSALS: dict[str, Any] = {
     "refusals": {"type": "array", "description": "Commands for this id that were refused.", "items": {"type": "object"}}
 }
+_SHOWN = _COUNTS | _REFUSALS | waiting.PROPERTIES
 # Each step counts once, by its latest attempt.
 _COUNT_TASKS = """
 SELECT workflow_id, status, count(*) AS tasks, array_agg(DISTINCT name) AS names FROM (
@@ -138,7 +139,7 @@ async def get_graph(request: Request, here: Fresh, id: Id) -> Response:  # noqa:
 
 @router.get(
     "/workflows/{id:path}",
-    responses=openapi.one_responses(openapi.item_schema(listings.WORKFLOWS, _COUNTS | _REFUSALS), "The workflow."),
+    responses=openapi.one_responses(openapi.item_schema(listings.WORKFLOWS, _SHOWN), "The workflow."),
 )
 async def get_workflow(
     request: Request,
@@ -158,12 +159,13 @@ async def get_workflow(
     row = await until(look, lambda seen: seen is not None and seen["status"] in listings.AT_REST, here.news, seconds)
     row = _existing(here, row, id)
     refusals = await here.pool.rows(
-        "SELECT at, command_id, name, error, cause, existing FROM refusals WHERE workflow_id = %s ORDER BY at DESC "
-        "LIMIT 20",
+        "SELECT at, command_id, name, error, cause, existing, command FROM refusals WHERE workflow_id = %s "
+        "ORDER BY at DESC LIMIT 20",
         [id],
     )
     counts = await _counts(here, [row])
-    return here.answer({**lists.item(listings.WORKFLOWS, row), "tasks": counts[id], "refusals": refusals})
+    shown = await waiting.shown(here.pool, row)
+    return here.answer({**lists.item(listings.WORKFLOWS, row), "tasks": counts[id], "refusals": refusals, **shown})
 
 
 async def _about(

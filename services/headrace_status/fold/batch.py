@@ -10,6 +10,7 @@ from collections.abc import Sized
 from typing import Any
 
 from headrace_status.fold.changes import Append, Change, CloseTasks, Delete, Key, Put
+from headrace_status.fold.payload import merged_objects
 from headrace_status.model.columns import BY_NAME
 
 
@@ -47,11 +48,15 @@ class Batch:
         if row is None:
             rows[change.key] = dict(values)
             return
-        guard = BY_NAME[change.table].guard
+        table = BY_NAME[change.table]
+        guard = table.guard
         if guard and row.get(guard) != values.get(guard):
             return  # a refusal, or an event of another run: the row that stands is not its own
         if None in values.values():
             values = {name: value for name, value in values.items() if value is not None}
+        for name in table.objects:
+            if name in values and row.get(name) is not None:
+                values = {**values, name: merged_objects(row[name], values[name])}
         row.update(values)
 
     def _delete(self, table: str, key: Key) -> None:

@@ -93,6 +93,24 @@ def task_key(event: Any, attempt: int | None = None) -> Key:
     )
 
 
+def run_of(run_id: str) -> dict[str, Any]:
+    """Return the columns of a workflow's row that say which run it is; a run that continues another one is called
+    `{first run}.{number}`.
+    """
+    return {"run_id": run_id, "origin": origin_of(run_id)}
+
+
+def origin_of(run_id: str) -> str:
+    """Return the first of the runs that continue one another."""
+    return run_id.partition(".")[0]
+
+
+def continuation_of(run_id: str) -> int:
+    """Return how many runs it continues, one after the other; 0 for a run that a start began."""
+    number = run_id.partition(".")[2]
+    return int(number) if number.isdecimal() else 0
+
+
 def final(status: str) -> int:
     """Return the code of the status that a step ended in; a terminated child is a cancelled step."""
     return (

@@ -38,6 +38,8 @@ OMITTED: dict[str, str] = {
     AssignmentsEnded.__name__: "frees slots of the dispatcher; the workflow's own events say how its tasks ended",
     "WorkerMeasured": "figures of a moment; the worker's row has the last ones",
     "AttemptsNoted": "what an attempt keeps is for its next run, not for people",
+    "StepAnswered": "the workflow's own StepEnded says the same",
+    "CallbackHeartbeat": "a sign of life; the row of the callback has the last one",
     "InputMarked": "bookkeeping of the shard runtime",
     "ActivationYielded": "where a long decision was cut into records means nothing to its workflow",
     "ActivationResumed": "where a long decision was cut into records means nothing to its workflow",

@@ -53,6 +53,22 @@ def without_nul_escapes(text: str) -> str:
         return _encode(_as_object(text.encode(), "application/json")).decode()
 
 
+def object_text(data: bytes) -> str:
+    """Return a JSON object as text that Postgres can take apart, which is stricter; `{}` where the payload is none."""
+    try:
+        value = json.loads(data.decode("utf-8", "replace"))
+        # Half of a surrogate pair becomes a question mark.
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return "{}"
+    return _encode(_without_nul(value) if isinstance(value, dict) else {}).decode()
+
+
+def merged_objects(first: str, second: str) -> str:
+    """Return a JSON object with the members of both; those of the second one hold."""
+    return _encode({**json.loads(first), **json.loads(second)}).decode()
+
+
 def _without_nul(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)

@@ -21,7 +21,7 @@ from headrace.contracts.workflow_events import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
-from headrace_status.fold.changes import Changes, CloseTasks, Delete, Origin, Put
+from headrace_status.fold.changes import Changes, CloseTasks, Delete, Origin, Put, continuation_of, run_of
 from headrace_status.fold.payload import json_text
 
 End = WorkflowSucceeded | WorkflowFailed | WorkflowCancelled | WorkflowTerminated | WorkflowTimedOut
@@ -35,7 +35,7 @@ def workflow_started(event: WorkflowStarted, origin: Origin) -> Changes:
         "workflows",
         (event.workflow_id,),
         {
-            "run_id": event.run_id,
+            **run_of(event.run_id),
             "name": event.name,
             "version": event.version,
             "program": event.program,
@@ -110,7 +110,7 @@ def workflow_timed_out(event: WorkflowTimedOut, origin: Origin) -> Changes:
 def workflow_stuck(event: WorkflowStuck, origin: Origin) -> Changes:
     """The run needs a human."""
     values = {
-        "run_id": event.run_id,
+        **run_of(event.run_id),
         "status": "STUCK",
         "reason": f"{event.error}: {event.cause}" if event.cause else event.error,
         "error": event.error,
@@ -125,7 +125,7 @@ def cancel_requested(event: CancelRequested, origin: Origin) -> Changes:
     """The run was asked to end; it may clean up first."""
     reason = f"cancel requested: {event.reason}" if event.reason else "cancel requested"
     values = {
-        "run_id": event.run_id,
+        **run_of(event.run_id),
         "reason": reason,
         "changed_at": event.at,
         "shard": origin.partition,
@@ -135,41 +135,36 @@ def cancel_requested(event: CancelRequested, origin: Origin) -> Changes:
 
 def start_refused(event: StartRefused, origin: Origin) -> Changes:
     """A start was refused: a row of its own only where no workflow has this id."""
-    refusal = (
-        event.workflow_id,
-        event.command_id,
-        event.name,
-        event.error,
-        event.cause,
-        event.existing,
-        event.at,
-    )
-    yield _refusal(origin, refusal)
+    values = (event.workflow_id, event.command_id, event.name, event.error, event.cause, event.existing, event.at)
+    yield refusal(origin, (*values, "StartWorkflow"))
     if not event.existing:
         yield _refused_workflow(event.workflow_id, event.name, event.error, event.cause, event.at, origin)
 
 
 def command_rejected(event: CommandRejected, origin: Origin) -> Changes:
     """A record that could not be understood: shown where a workflow id could be read."""
-    refusal = (event.workflow_id, "", "", event.error, event.reason, False, event.at)
-    yield _refusal(origin, refusal)
+    values = (event.workflow_id, "", "", event.error, event.reason, False, event.at, "")
+    yield refusal(origin, values)
     if event.workflow_id:
         yield _refused_workflow(event.workflow_id, "", event.error, event.reason, event.at, origin)
 
 
 def _ended(event: End, origin: Origin, status: str, values: Mapping[str, object]) -> Changes:
-    known = {"name": event.name or None, "started_at": event.started_at or None}
+    # The row of runs that continue one another tells when the first one started.
+    started_at = None if continuation_of(event.run_id) else event.started_at or None
+    known = {"name": event.name or None, "started_at": started_at}
     times = {"ended_at": event.at, "changed_at": event.at, "shard": origin.partition}
     yield Put(
         "workflows",
         (event.workflow_id,),
-        {"run_id": event.run_id, "status": status, **known, **times, **values},
+        {**run_of(event.run_id), "status": status, **known, **times, **values},
     )
     yield CloseTasks(event.workflow_id, event.run_id, -1, f"the workflow ended as {status}", event.at)
 
 
-def _refusal(origin: Origin, values: tuple[object, ...]) -> Put:
-    names = ("workflow_id", "command_id", "name", "error", "cause", "existing", "at")
+def refusal(origin: Origin, values: tuple[object, ...]) -> Put:
+    """Return the row of a refusal; the values in the order of the columns behind the key."""
+    names = ("workflow_id", "command_id", "name", "error", "cause", "existing", "at", "command")
     return Put(
         "refusals",
         (origin.partition, origin.offset, origin.seq),
@@ -181,7 +176,7 @@ def _refused_workflow(workflow_id: str, name: str, error: str, cause: str, at: i
     # A record that could not be understood names no workflow, and must not take the name that an earlier refusal gave.
     named = {"name": name} if name else {}
     values = {
-        "run_id": "",
+        **run_of(""),
         **named,
         "attempt": 0,
         "status": "FAILED",

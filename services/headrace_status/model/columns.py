@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Kind = Literal["text", "int", "bigint", "time", "json", "bool"]
+Kind = Literal["text", "int", "bigint", "time", "json", "object", "bool"]
 
 
 class Column(NamedTuple):
-    """One column. A `time` is ms since the epoch, as on the wire; the views show it as a timestamp."""
+    """One column. A `time` is ms since the epoch, as on the wire; the views show it as a timestamp. An `object` is a
+    JSON object whose members an update adds or replaces, one by one.
+    """
 
     name: str
     kind: Kind
@@ -24,7 +26,7 @@ class TableSpec(NamedTuple):
     """One table: its columns, the first `key_length` of which are its key.
 
     `guard` is a column that an update must agree in. `put_once`: a key is put a single time, when its row is made, and
-    never comes back; so what one batch puts and deletes was never in the table.
+    never comes back; so what one batch puts and deletes was never in the table. `objects` are the columns of that kind.
     """
 
     name: str
@@ -32,6 +34,7 @@ class TableSpec(NamedTuple):
     columns: tuple[Column, ...]
     guard: str = ""
     put_once: bool = False
+    objects: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[Column, ...]:
@@ -47,7 +50,8 @@ class TableSpec(NamedTuple):
 def _table(name: str, key: str, rest: str, guard: str = "", *, put_once: bool = False) -> TableSpec:
     """Read a table from `name:kind` words; text is the kind that needs no word."""
     columns = [_column(word) for word in f"{key} {rest}".split()]
-    return TableSpec(name, len(key.split()), tuple(columns), guard, put_once)
+    objects = tuple(column.name for column in columns if column.kind == "object")
+    return TableSpec(name, len(key.split()), tuple(columns), guard, put_once, objects)
 
 
 def _column(word: str) -> Column:
@@ -56,14 +60,16 @@ def _column(word: str) -> Column:
 
 
 # One row per workflow id: its latest run. A refused start has the run id "" and never touches a row with a run.
+# `origin` is the first run of those that continue one another: what they have in common.
 WORKFLOWS = _table(
     "workflows",
     "workflow_id",
     "run_id name version program key attempt:int status reason input:json input_bytes:bigint output:json "
     "output_bytes:bigint"
     " error cause started_at:time ended_at:time changed_at:time timeout_ms:bigint"
-    " parent_id parent_run_id parent_step:int correlation_id trace shard:int",
-    guard="run_id",
+    " parent_id parent_run_id parent_step:int correlation_id trace shard:int"
+    " origin continued:int search:object",
+    guard="origin",
 )
 # One row per attempt. `decided` is what the decision service last said, `dispatched` what the dispatcher last said:
 # each is in order within its own journal, so the status that is computed from both does not depend on which journal is
@@ -74,7 +80,7 @@ TASKS = _table(
     "node index:int task kind queue priority:int decided:int dispatched:int reason dispatch_reason"
     " assigned_worker result_worker resource units:int fencing_token:bigint losses:int"
     " scheduled_at:time assigned_at:time started_at:time ended_at:time retry_at:time timeout_ms:bigint"
-    " input:json input_bytes:bigint output:json output_bytes:bigint error cause child_id",
+    " input:json input_bytes:bigint output:json output_bytes:bigint error cause child_id target reused_from",
 )
 # Graph nodes that stand for several steps, or none: how they ended.
 NODES = _table("nodes", "workflow_id run_id node", "step:int status error cause ended_at:time")
@@ -84,11 +90,17 @@ HISTORY = _table(
     "workflow_id at:time source:int partition:int offset:bigint seq:int",
     "run_id step:int attempt:int type detail:json",
 )
+# What workflows published, the last of each name; a run goes on with what the one that it continues had published.
+PUBLISHED = _table(
+    "published",
+    "workflow_id origin name",
+    "run_id step:int data:json data_bytes:bigint at:time",
+)
 # Commands and starts that were refused.
 REFUSALS = _table(
     "refusals",
     "partition:int offset:bigint seq:int",
-    "workflow_id command_id name error cause existing:bool at:time",
+    "workflow_id command_id name error cause existing:bool at:time command",
 )
 # A worker says hello to every dispatcher shard that hosts one of its queues: one row for each.
 WORKERS = _table(
@@ -156,6 +168,7 @@ UPSERTED: tuple[TableSpec, ...] = (
     WORKFLOWS,
     TASKS,
     NODES,
+    PUBLISHED,
     WORKERS,
     ASSIGNMENTS,
     RESOURCES,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from headrace_status.model.columns import ALL_TABLES, Column, TableSpec
 
@@ -17,6 +18,7 @@ TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "bigint": sa.BigInteger,
     "time": sa.BigInteger,
     "json": sa.JSON,
+    "object": JSONB,
     "bool": sa.Boolean,
 }
 # What the decision service and the dispatcher last said, as one status. See `fold.changes` for the codes.
@@ -53,7 +55,16 @@ def metadata(schema: str) -> sa.MetaData:
     io = tables["io"]
     sa.Index("io_name", io.c.name, io.c.task, io.c.dataset)
     sa.Index("io_at", io.c.at)
+    # Attributes are what people look for workflows by.
+    sa.Index(
+        "workflows_search",
+        workflows.c.search,
+        postgresql_using="gin",
+        postgresql_ops={"search": "jsonb_path_ops"},
+        postgresql_where=workflows.c.search.is_not(None),
+    )
     sa.Index("refusals_workflow", tables["refusals"].c.workflow_id)
+    sa.Index("refusals_command", tables["refusals"].c.command_id)
     return found
 
 

@@ -47,6 +47,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "trace": "W3C traceparent of the start.",
         "shard": "Decision shard that it belongs to.",
         "started_at_ms": "started_at in ms since the epoch: what indexes and cursors use.",
+        "search": "Attributes that the workflow set with ctx.search, as an object.",
+        "continued": "How often the run has continued as a new one (ctx.continue_as_new, ctx.loop).",
+        "first_run_id": "Run that began it, where runs continue one another; else run_id.",
     },
     "tasks": {
         "workflow_id": _WORKFLOW_ID,
@@ -55,7 +58,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "name": "Name of the node: a graph's task name, or the task's own name in a Python workflow.",
         "index": "Index of the item under foreach or map.",
         "task": "Name of the task function, or of the child's definition.",
-        "kind": "task, timer or child.",
+        "kind": "task, timer, child, callback, attach (another workflow is waited for) or signal (to another one).",
         "attempt": _ATTEMPT + " 0 for what never had one: a skipped node, or one whose input failed.",
         "status": "WAITING, SCHEDULED, UNSERVED, RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED or "
         "UPSTREAM_FAILED.",
@@ -80,6 +83,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "losses": "Workers that were lost with this attempt.",
         "child_id": "Workflow id of the child.",
         "timeout_ms": "Time that an attempt may take, in ms.",
+        "target": "Workflow that is waited for, or signalled.",
+        "reused_from": "Run whose result was taken over by a retry.",
     },
     "history": {
         "workflow_id": _WORKFLOW_ID + " Empty for events of workers and resources.",
@@ -204,6 +209,17 @@ COLUMNS: dict[str, dict[str, str]] = {
         "partition": "Partition of the journal.",
         "offset": "Offset of its record.",
         "seq": "Number of the event within its record, from 0.",
+        "command": "Type of the command.",
+    },
+    "published": {
+        "workflow_id": _WORKFLOW_ID,
+        "name": "Name that it was published under.",
+        "data": "What was published last.",
+        "data_bytes": "Its size in bytes.",
+        "at": "When it was published.",
+        "run_id": _RUN_ID,
+        "step": _STEP,
+        "first_run_id": "Run that began it, where runs continue one another; else run_id.",
     },
     "logs": {
         "workflow_id": "Workflow that the line is about; empty where it is about none.",

@@ -45,7 +45,8 @@ WORKFLOWS = View(
            {_text("reason")}, input, input_bytes, output, output_bytes, {_text("error")}, {_text("cause")},
            {_time("started_at")}, {_time("ended_at")}, {_time("changed_at")}, attempt, {_text("run_id")},
            parent_id, parent_run_id, parent_step, NULLIF(timeout_ms, 0) AS timeout_ms,
-           {_text("correlation_id")}, {_text("trace")}, shard, started_at AS started_at_ms
+           {_text("correlation_id")}, {_text("trace")}, shard, started_at AS started_at_ms,
+           search, COALESCE(continued, 0) AS continued, {_text("origin", "first_run_id")}
     FROM {{data}}.workflows WHERE status IS NOT NULL
     """,
     "Workflows by id, each with its latest run.",
@@ -64,10 +65,10 @@ TASKS = View(
            {_text("cause")}, run_id || '/' || step || '/' || attempt AS idempotency_key, {_text("resource")},
            NULLIF(units, 0) AS units, NULLIF(fencing_token, 0) AS fencing_token, COALESCE(losses, 0) AS losses,
            {_text("child_id")},
-           NULLIF(timeout_ms, 0) AS timeout_ms
+           NULLIF(timeout_ms, 0) AS timeout_ms, {_text("target")}, {_text("reused_from")}
     FROM {{data}}.tasks
     """,
-    "Every attempt of every task, sleep, child workflow and skipped node.",
+    "Every attempt of every task; sleeps, child workflows, callbacks, other workflows waited for and skipped nodes.",
 )
 HISTORY = View(
     "history",
@@ -213,7 +214,7 @@ REFUSALS = View(
     "refusals",
     f"""
     SELECT workflow_id, {_time("at")}, {_text("command_id")}, {_text("name")}, error, {_text("cause")},
-           COALESCE(existing, false) AS existing, partition, "offset", seq
+           COALESCE(existing, false) AS existing, partition, "offset", seq, {_text("command")}
     FROM {{data}}.refusals
     """,
     "Commands that were refused.",
@@ -235,6 +236,14 @@ NODES = View(
     FROM {{data}}.nodes
     """,
     "How graph nodes ended that stand for several tasks, or for none.",
+)
+PUBLISHED = View(
+    "published",
+    f"""
+    SELECT workflow_id, name, data, data_bytes, {_time("at")}, run_id, step, origin AS first_run_id
+    FROM {{data}}.published
+    """,
+    "What workflows published, the last of each name.",
 )
 POSITIONS = View(
     "positions",
@@ -273,6 +282,7 @@ VIEWS: tuple[View, ...] = (
     REFUSALS,
     LOGS,
     NODES,
+    PUBLISHED,
     POSITIONS,
     INPUTS,
     FORWARDS,

@@ -24,7 +24,7 @@ def array(kind: Kind, values: Sequence[Any]) -> str:
     """Return a column as an array literal."""
     if not values:
         return "{}"
-    if kind in ("text", "json"):
+    if kind in ("text", "json", "object"):
         return _text_array(values)
     if kind == "bool":
         return "{" + ",".join(map(_bool, values)) + "}"
@@ -103,6 +103,7 @@ def _copied_bools(values: Sequence[object]) -> Iterable[str]:
 _COPIED: dict[Kind, Callable[[Sequence[Any]], Iterable[str]]] = {
     "text": _copied_texts,
     "json": _copied_texts,
+    "object": _copied_texts,
     "int": _copied_numbers,
     "bigint": _copied_numbers,
     "time": _copied_times,

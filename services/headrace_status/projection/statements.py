@@ -14,6 +14,7 @@ _ARRAY_TYPES: dict[Kind, str] = {
     "bigint": "bigint[]",
     "time": "bigint[]",
     "json": "json[]",
+    "object": "jsonb[]",
     "bool": "bool[]",
 }
 
@@ -27,12 +28,20 @@ def upsert(schema: str, table: TableSpec, used: tuple[str, ...]) -> str:
     columns = (*table.key, *(column for column in table.columns if column.name in used))
     names = ", ".join(f'"{column.name}"' for column in columns)
     keys = ", ".join(f'"{column.name}"' for column in table.key)
-    sets = ", ".join(f'"{name}" = COALESCE(excluded."{name}", t."{name}")' for name in used)
+    sets = ", ".join(_merged(name) if name in table.objects else _kept(name) for name in used)
     guard = f' WHERE t."{table.guard}" = excluded."{table.guard}"' if table.guard else ""
     return (
         f'INSERT INTO "{schema}"."{table.name}" AS t ({names}) SELECT * FROM unnest({_arrays(columns)})'
         f" ON CONFLICT ({keys}) DO UPDATE SET {sets}{guard}"
     )
+
+
+def _kept(name: str) -> str:
+    return f'"{name}" = COALESCE(excluded."{name}", t."{name}")'
+
+
+def _merged(name: str) -> str:
+    return f'"{name}" = COALESCE(t."{name}" || excluded."{name}", excluded."{name}", t."{name}")'
 
 
 @cache

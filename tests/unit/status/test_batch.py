@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace_status.fold.batch import Batch
-from headrace_status.fold.changes import Append, CloseTasks, Delete, Put
+from headrace_status.fold.changes import Append, CloseTasks, Delete, Put, run_of
 
 
 def batch_of(*changes: Put | Delete | Append | CloseTasks) -> Batch:
@@ -37,11 +37,30 @@ def test_a_delete_drops_what_was_put_before_it_and_not_what_comes_after() -> Non
 
 def test_a_row_of_another_run_is_not_touched() -> None:
     batch = batch_of(
-        Put("workflows", ("w",), {"run_id": "1", "status": "RUNNING"}),
-        Put("workflows", ("w",), {"run_id": "", "status": "FAILED"}),
-        Put("workflows", ("w",), {"run_id": "0", "status": "SUCCEEDED"}),
+        Put("workflows", ("w",), {**run_of("1"), "status": "RUNNING"}),
+        Put("workflows", ("w",), {**run_of(""), "status": "FAILED"}),
+        Put("workflows", ("w",), {**run_of("0"), "status": "SUCCEEDED"}),
     )
-    assert batch.puts["workflows"] == {("w",): {"run_id": "1", "status": "RUNNING"}}
+    assert batch.puts["workflows"] == {("w",): {"run_id": "1", "origin": "1", "status": "RUNNING"}}
+
+
+def test_a_row_goes_on_under_the_run_that_continues_its_own() -> None:
+    batch = batch_of(
+        Put("workflows", ("w",), {**run_of("0-7"), "status": "RUNNING", "name": "n"}),
+        Put("workflows", ("w",), {**run_of("0-7.1"), "continued": 1}),
+        Put("workflows", ("w",), {**run_of("0-7.1"), "status": "SUCCEEDED"}),
+    )
+    row = {"run_id": "0-7.1", "origin": "0-7", "status": "SUCCEEDED", "name": "n", "continued": 1}
+    assert batch.puts["workflows"] == {("w",): row}
+
+
+def test_attributes_are_merged_one_by_one() -> None:
+    batch = batch_of(
+        Put("workflows", ("w",), {**run_of("1"), "search": '{"a":1,"b":2}'}),
+        Put("workflows", ("w",), {**run_of("1"), "search": '{"b":[3],"c":"x"}'}),
+        Put("workflows", ("w",), {**run_of("1"), "status": "RUNNING"}),
+    )
+    assert batch.puts["workflows"][("w",)]["search"] == '{"a":1,"b":[3],"c":"x"}'
 
 
 def test_the_first_reason_to_close_holds() -> None:

@@ -99,7 +99,7 @@ def example(kind: type[Message]) -> Message:
             values[field.name] = get_origin(hint)()
         else:
             plain = hint if isinstance(hint, type) else get_args(hint)[0]
-            values[field.name] = {str: "x", int: 1, bytes: b"1", bool: True}[plain]
+            values[field.name] = {str: "x", int: 1, float: 1.5, bytes: b"1", bool: True}[plain]
     return kind(**values)
 
 

@@ -1,0 +1,55 @@
+"""What a workflow shows of itself while it runs: what it waits for, and what it has published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace_status.api.listings import CLOSED
+from headrace_status.api.pool import Pool, Row
+
+# A fan-out of thousands waits for all of them; a few tell what for, and the list of tasks has them all.
+SHOWN_WAITS = 20
+# A workflow publishes under few names; the view has them all.
+SHOWN_NAMES = 200
+PROPERTIES: dict[str, Any] = {
+    "waiting_for": {
+        "type": "array",
+        "description": f"Steps that have not ended, the first {SHOWN_WAITS}: kind, name, index, step, status, target "
+        "(another workflow), since, due_at, reason. A workflow that runs without any waits for a signal.",
+        "items": {"type": "object"},
+    },
+    "published": {
+        "type": "object",
+        "description": "What the workflow published last, by name: data, at.",
+        "additionalProperties": {"type": "object"},
+    },
+}
+_WAITS = f"""
+SELECT kind, name, index, step, status, COALESCE(target, child_id) AS target,
+       COALESCE(started_at, scheduled_at) AS since, retry_at AS due_at, reason
+FROM tasks WHERE workflow_id = %s AND run_id = %s
+  AND status IN ('WAITING', 'SCHEDULED', 'UNSERVED', 'RUNNING') ORDER BY step LIMIT {SHOWN_WAITS}
+"""
+_PUBLISHED = f"""
+SELECT name, data, at FROM published WHERE workflow_id = %s AND first_run_id = %s ORDER BY at DESC LIMIT {SHOWN_NAMES}
+"""
+# Every decision runs a workflow until it waits for something, and a signal is the one thing that is no step.
+_A_SIGNAL: Row = {
+    "kind": "signal",
+    **dict.fromkeys(("name", "index", "step", "status", "target", "since", "due_at")),
+    "reason": "no step is open: it waits for a signal",
+}
+
+
+async def shown(pool: Pool, workflow: Row) -> dict[str, Any]:
+    """Return `waiting_for` and `published` of a workflow."""
+    waits: list[Row] = []
+    if workflow["status"] not in CLOSED:
+        waits = await pool.rows(_WAITS, [workflow["id"], workflow["run_id"] or ""])
+        if not waits and workflow["status"] == "RUNNING":
+            waits = [_A_SIGNAL]
+    found = await pool.rows(_PUBLISHED, [workflow["id"], workflow["first_run_id"] or ""])
+    return {
+        "waiting_for": waits,
+        "published": {row["name"]: {"data": row["data"], "at": row["at"]} for row in found},
+    }
