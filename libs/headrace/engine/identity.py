@@ -28,6 +28,12 @@ def earlier_start(workflow_id: str, command: bytes) -> str:
     return f"{workflow_id}\0{command.hex()}"
 
 
+def next_run_id(run_id: str) -> str:
+    """Return the id of the run that goes on where another one ends: that of the first one, and how often it went on."""
+    first, _, times = run_id.partition(".")
+    return f"{first}.{int(times or 0) + 1}"
+
+
 def start_digest(name: str, data: bytes) -> bytes:
     """Return 8 bytes that stand for what a workflow was started with: its definition's name and its input.
 

@@ -17,7 +17,7 @@ from headrace.shard.entries import Entry, pack, unpacker
 
 _JSON = "application/json"
 _NO_WAITS = (b"", 0, ())
-_NEVER_HALTED = ("", 0, 0, 0)
+_NEVER_HALTED = ("", "", 0, 0, 0)
 
 
 PackedRef = tuple[str, str, int, int]
@@ -68,6 +68,7 @@ class PackedStep(msgspec.Struct, array_like=True):
     to_shard: int
     close_by: int = 0
     heartbeat_ms: int = 0
+    parent_close: str = "cancel"
 
 
 class PackedEnd(msgspec.Struct, array_like=True):
@@ -109,8 +110,10 @@ class PackedRun(Front, array_like=True, kw_only=True):
     held: list[bytes]
     seeds: list[tuple[int, str]] = []
     first_start: bytes = b""
-    halt: tuple[str, int, int, int] | None = None
-    """Why and since when it stands still, for how long it has, when it is terminated."""
+    halt: tuple[str, str, int, int, int] | None = None
+    """Why it is stuck, with which version it was tried, since when and for how long it stands still, when it is
+    terminated.
+    """
     waits: tuple[bytes, int, tuple[PackedRef, ...]] | None = None
     """Digests of the commands that it has accepted, one after the other; unread signals; who waits for its end."""
 
@@ -160,7 +163,7 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
     """Return the run that was packed. Raises ValueError for what this code cannot read."""
     packed = _run(workflow_id, value)
     parent = packed.parent
-    stuck, halted_at, halted_ms, terminate_at = packed.halt or _NEVER_HALTED
+    stuck, stuck_tried, halted_at, halted_ms, terminate_at = packed.halt or _NEVER_HALTED
     seen, unread, watchers = packed.waits or _NO_WAITS
     return Run(
         workflow_id=workflow_id,
@@ -188,6 +191,7 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
         seeds=packed.seeds,
         first_start=packed.first_start,
         stuck=stuck,
+        stuck_tried=stuck_tried,
         halted_at=halted_at,
         halted_ms=halted_ms,
         terminate_at=terminate_at,
@@ -242,8 +246,8 @@ def _pack_waits(run: Run) -> tuple[bytes, int, tuple[PackedRef, ...]] | None:
     return b"".join(run.seen), run.unread, tuple(pack_ref(watcher) for watcher in run.watchers)
 
 
-def _pack_halt(run: Run) -> tuple[str, int, int, int] | None:
-    halt = (run.stuck, run.halted_at, run.halted_ms, run.terminate_at)
+def _pack_halt(run: Run) -> tuple[str, str, int, int, int] | None:
+    halt = (run.stuck, run.stuck_tried, run.halted_at, run.halted_ms, run.terminate_at)
     return halt if halt != _NEVER_HALTED else None
 
 
@@ -269,6 +273,7 @@ def _pack_step(step: OpenStep) -> PackedStep:
         step.to_shard,
         step.close_by,
         step.heartbeat_ms,
+        step.parent_close,
     )
 
 

@@ -38,6 +38,8 @@ SIGNAL = -2
 """The step number under which signals stand there."""
 WORKFLOW_TIMER = -1
 """The step number of the timer that ends a workflow that takes too long, or that cleans up for too long."""
+STUCK_SINCE = -9
+"""Stands for a step among the timers of a stuck run, so that a snapshot shows which runs are stuck. It never fires."""
 
 
 _MEMO = f"{MEMO} "
@@ -70,6 +72,8 @@ class OpenStep(msgspec.Struct, kw_only=True):
     """When the time for all attempts, or for a callback, is over, in ms since the epoch; 0: never."""
     heartbeat_ms: int = 0
     """A callback is given up after so many ms without a sign of life; 0: never."""
+    parent_close: str = "cancel"
+    """What becomes of a child that is given up, or whose parent ends: cancel, terminate or abandon."""
 
     @property
     def waits_for_time(self) -> bool:
@@ -125,6 +129,8 @@ class Run(msgspec.Struct, kw_only=True):
     """What the workflow was started with, as a digest, once it has gone on with another input."""
     stuck: str = ""
     """Why the run is STUCK, by the name of the error."""
+    stuck_tried: str = ""
+    """The last other version that it was tried with, in vain."""
     halted_at: int = 0
     """Since when it stands still, in ms since the epoch; 0: it does not."""
     halted_ms: int = 0
@@ -153,6 +159,8 @@ class Run(msgspec.Struct, kw_only=True):
         """Yield (due time in ms since the epoch, step) of each timer that is set; those of a run that stands still wait with
         it.
         """
+        if self.status == STUCK:
+            yield self.halted_at, STUCK_SINCE
         if self.halted:
             return
         if self.ends_at:

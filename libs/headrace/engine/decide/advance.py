@@ -17,12 +17,14 @@ from headrace.contracts.workflow_events import (
 from headrace.engine.activations import DefinitionMissing, UnknownInterpreter
 from headrace.engine.budget import BudgetExceeded
 from headrace.engine.context import Context
-from headrace.engine.decide.requests import cancel_event, event_of, size_of
+from headrace.engine.decide.continuing import continued_event
+from headrace.engine.decide.requests import event_of, size_of
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
+from headrace.engine.kernel.requests import Continue
 from headrace.engine.programs.program import Result
 from headrace.engine.recent import HEAVY
-from headrace.engine.run import STUCK, Run
+from headrace.engine.run import Run
 from headrace.engine.tracebacks import cause_of
 
 PARKED_MS = 1_000
@@ -32,26 +34,37 @@ TIMED_OUT_REASON = "headrace.WorkflowTimedOut"
 
 
 def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
-    """Yield the events of one activation. A decision that grows too large stops with `ActivationYielded`."""
-    if run.status == STUCK:
-        return
-    kernel = yield from caught_up_or_stuck(context, run, now_ms)
-    if kernel is None:
-        return
+    """Yield the events of one activation. A decision that grows too large stops with `ActivationYielded`.
+
+    A run that goes on with a smaller record goes on here too, in its next activation.
+    """
+    while not run.halted:
+        kernel = yield from caught_up_or_stuck(context, run, now_ms)
+        if kernel is None or not (yield from _activation(context, run, kernel, now_ms)):
+            return
+
+
+def _activation(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Generator[Message, None, bool]:
+    """Yield what a kernel asks for; return whether the run goes on with a smaller record now."""
     fresh = kernel.fresh
     while fresh:
         step, request = fresh[0]
         # A record takes at least one event, whatever its size: payloads have their own limit.
         if not context.has_room(size_of(request)):
             yield ActivationYielded(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
-            return
+            return False
         fresh.popleft()
+        if isinstance(request, Continue):
+            context.activations.drop(run.run_id)
+            yield continued_event(run, kernel, request, now_ms)
+            return True
         yield event_of(context, run, step, request, now_ms)
     assert kernel.main is not None
     if kernel.main.done:
         yield from _finish(context, run, kernel, now_ms)
     elif run.sleeps_until(now_ms + PARKED_MS) and kernel.delivered < HEAVY:
         context.activations.drop(run.run_id)
+    return False
 
 
 def caught_up_or_stuck(context: Context, run: Run, now_ms: int) -> Generator[Message, None, Kernel | None]:
@@ -75,16 +88,9 @@ def stuck(context: Context, run: Run, error: str, cause: str, now_ms: int) -> It
     )
 
 
-def close_open_steps(run: Run, reason: str, now_ms: int) -> Iterator[Message]:
-    """Yield the events that give up whatever a run that ends has left open."""
-    for step in list(run.open):
-        yield cancel_event(run, step, reason, now_ms)
-
-
 def _finish(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Iterator[Message]:
     assert kernel.main is not None
     context.activations.drop(run.run_id)
-    yield from close_open_steps(run, "the workflow has ended", now_ms)
     common: dict[str, Any] = {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,

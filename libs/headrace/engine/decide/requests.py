@@ -12,11 +12,33 @@ from headrace.contracts.message import Message
 from headrace.contracts.task_events import NodeEnded, TaskCancelled, TaskRefused, TaskScheduled, TaskSkipped
 from headrace.contracts.task_rules import TaskRules
 from headrace.contracts.timer_events import TimerCancelled, TimerStarted
+from headrace.contracts.wait_events import StepCancelled
 from headrace.engine.context import Context
-from headrace.engine.kernel.requests import CancelStep, EndNode, Refuse, Request, RunTask, Skip, Sleep, StartChild
-from headrace.engine.run import CHILD, TASK, TIMER, OpenStep, Run
+from headrace.engine.decide.notes import note_bytes, note_event
+from headrace.engine.decide.wait_requests import give_up_event, wait_event
+from headrace.engine.kernel.requests import (
+    TERMINATE,
+    Attach,
+    BeginLoop,
+    CancelStep,
+    ChooseVersion,
+    Continue,
+    EndNode,
+    OpenCallback,
+    Publish,
+    RecordValue,
+    Refuse,
+    Request,
+    RunTask,
+    SendSignal,
+    SetSearchAttributes,
+    Skip,
+    Sleep,
+    StartChild,
+)
+from headrace.engine.run import ATTACH, CALLBACK, CHILD, SENDING, TASK, TIMER, OpenStep, Run
 
-_EVENT_OVERHEAD_BYTES = 256
+EVENT_OVERHEAD_BYTES = 256
 """What an event takes beside its payload: ids, names and numbers, generously."""
 _MAX_ID_LENGTH = 200
 
@@ -32,6 +54,8 @@ def event_of(context: Context, run: Run, step: int, request: Request, now_ms: in
             return TimerStarted(**ids, **place, due_at=now_ms + request.duration_ms, at=now_ms)
         case StartChild():
             return _child_requested(context, run, step, request, now_ms)
+        case Attach() | SendSignal() | OpenCallback():
+            return wait_event(context, run, step, request, now_ms)
         case Skip():
             return TaskSkipped(**ids, **place, status=request.status, reason=context.cut(request.reason), at=now_ms)
         case Refuse():
@@ -39,6 +63,8 @@ def event_of(context: Context, run: Run, step: int, request: Request, now_ms: in
         case EndNode():
             cause = context.cut(request.cause)
             return NodeEnded(**ids, **place, status=request.status, error=request.error, cause=cause, at=now_ms)
+        case RecordValue() | ChooseVersion() | SetSearchAttributes() | Publish() | BeginLoop():
+            return note_event(context, run, step, request, now_ms)
         case CancelStep():
             return cancel_event(run, request.step, request.reason, now_ms)
         case _:
@@ -94,7 +120,7 @@ def attempt_event(
 
 def cancel_event(
     run: Run, step: int, reason: str, now_ms: int
-) -> TaskCancelled | TimerCancelled | ChildCancelRequested:
+) -> TaskCancelled | TimerCancelled | ChildCancelRequested | StepCancelled:
     """Return the event that gives an open step up."""
     ids: dict[str, Any] = {"workflow_id": run.workflow_id, "run_id": run.run_id, "step": step}
     found = run.open.get(step) or OpenStep(kind=TASK, node="")
@@ -103,8 +129,15 @@ def cancel_event(
             return TimerCancelled(**ids, at=now_ms)
         case k if k == CHILD:
             return ChildCancelRequested(
-                **ids, child_id=found.child_id, to_shard=found.to_shard, reason=reason, at=now_ms
+                **ids,
+                child_id=found.child_id,
+                to_shard=found.to_shard,
+                reason=reason,
+                at=now_ms,
+                terminate=found.parent_close == TERMINATE,
             )
+        case k if k in (ATTACH, SENDING, CALLBACK):
+            return give_up_event(run, step, found, reason, now_ms)
         case _:
             return TaskCancelled(
                 **ids,
@@ -130,8 +163,16 @@ def _rules(run: Run, step: int, rules: TaskRules, now_ms: int) -> TaskRules:
 
 def size_of(request: Request) -> int:
     """Return about how many bytes a request's event takes."""
-    payload = len(request.input) if isinstance(request, (RunTask, StartChild)) else 0
-    return payload + _EVENT_OVERHEAD_BYTES
+    match request:
+        case RunTask() | StartChild():
+            payload = len(request.input)
+        case Continue():
+            payload = len(request.input) + len(request.state)
+        case SendSignal():
+            payload = len(request.data)
+        case _:
+            payload = note_bytes(request)
+    return payload + EVENT_OVERHEAD_BYTES
 
 
 def _child_requested(context: Context, run: Run, step: int, request: StartChild, now_ms: int) -> ChildRequested:
@@ -151,12 +192,14 @@ def _child_requested(context: Context, run: Run, step: int, request: StartChild,
         depth=(run.parent.depth if run.parent else 0) + 1,
         at=now_ms,
         trace=run.trace,
+        parent_close=request.parent_close,
     )
 
 
 def child_id_of(run: Run, step: int) -> str:
     """Return the id of an unnamed child: its parent's, the run where it is not the first, and the step."""
-    suffix = f":{step}" if run.attempt == 1 else f":{run.attempt}:{step}"
+    _, _, times = run.run_id.partition(".")
+    suffix = f":{run.attempt}.{times}:{step}" if times else f":{step}" if run.attempt == 1 else f":{run.attempt}:{step}"
     parent = run.workflow_id
     if len(parent) + len(suffix) > _MAX_ID_LENGTH:
         # The run id stands for a parent whose own id leaves no room; it is unique within the namespace.

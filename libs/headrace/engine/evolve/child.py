@@ -13,7 +13,12 @@ def child_requested(state: ShardState, event: ChildRequested) -> None:
     """A child is asked for."""
     run = state.runs[event.workflow_id]
     run.open[event.step] = OpenStep(
-        kind=CHILD, node=event.node, index=event.index, child_id=event.child_id, to_shard=event.to_shard
+        kind=CHILD,
+        node=event.node,
+        index=event.index,
+        child_id=event.child_id,
+        to_shard=event.to_shard,
+        parent_close=event.parent_close,
     )
     run.steps.append(child_fingerprint(event.node, event.index, event.name))
 

@@ -18,6 +18,7 @@ from headrace.engine.kernel.futures import Fiber, Future, Ready, StepFuture
 from headrace.engine.kernel.mailboxes import Mailboxes, Receipt
 from headrace.engine.kernel.outcomes import CANCELLED, NonDeterministic, Outcome
 from headrace.engine.kernel.requests import (
+    ABANDON,
     BeginLoop,
     CancelStep,
     ChooseVersion,
@@ -29,6 +30,7 @@ from headrace.engine.kernel.requests import (
     Request,
     SetSearchAttributes,
     Skip,
+    StartChild,
 )
 
 T = TypeVar("T")
@@ -156,6 +158,11 @@ class Kernel:
                 self.continuing = True
         return future
 
+    def go_on(self, request: Continue) -> StepFuture[Outcome]:
+        """Ask to go on with a smaller record; what is open is given up. The future never ends."""
+        self._give_up_open("the workflow goes on anew")
+        return self.request(request)
+
     def spawn(self, coroutine: Coroutine[Any, None, T]) -> Fiber[T]:
         """Start a coroutine beside the one that asks. It first runs when its starter waits."""
         fiber = Fiber(coroutine)
@@ -248,12 +255,21 @@ class Kernel:
         if future is not None:
             future.settle(self._ready, Outcome(CANCELLED, error="headrace.Cancelled", cause=request.reason))
 
+    def _give_up_open(self, reason: str) -> None:
+        """Give up what is open, but for children that are to be left alone."""
+        for step, request in list(self.open.items()):
+            if not (isinstance(request, StartChild) and request.parent_close == ABANDON):
+                self.request(CancelStep(node=request.node, index=request.index, step=step, reason=reason))
+
     def _run(self) -> None:
         ready = self._ready
-        while ready or (self._conditions and self._conditions.ask(ready)):
+        while not self.continuing and (ready or (self._conditions and self._conditions.ask(ready))):
             fiber = ready.popleft()
             fiber.step(ready)
             if fiber.done:
                 self._fibers.pop(fiber, None)
                 if isinstance(fiber.error, NonDeterministic):
                     raise fiber.error
+        if self.open and self.main is not None and self.main.done:
+            self._give_up_open("the workflow has ended")
+            ready.clear()

@@ -14,6 +14,9 @@ MEMO = "memo"
 VERSION = "version"
 LOOP = "loop"
 SEARCH = "search"
+LOOP_NODE = "loop"
+ABANDON = "abandon"
+TERMINATE = "terminate"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ class Attach(Request, frozen=True, kw_only=True):
     target: str
 
     def fingerprint(self) -> str:
-        return f"attach {self.node} {self.index} {self.target}"
+        return attach_fingerprint(self.node, self.index, self.target)
 
 
 class SendSignal(Request, frozen=True, kw_only=True):
@@ -88,7 +91,7 @@ class SendSignal(Request, frozen=True, kw_only=True):
     content_type: str = "application/json"
 
     def fingerprint(self) -> str:
-        return f"signal {self.node} {self.index} {self.target}"
+        return signal_fingerprint(self.node, self.index, self.target)
 
 
 class OpenCallback(Request, frozen=True, kw_only=True):
@@ -98,7 +101,7 @@ class OpenCallback(Request, frozen=True, kw_only=True):
     heartbeat_ms: int = 0
 
     def fingerprint(self) -> str:
-        return f"callback {self.node} {self.index}"
+        return callback_fingerprint(self.node, self.index)
 
 
 class Skip(Request, frozen=True, kw_only=True):
@@ -189,13 +192,16 @@ class ResumeLoop(Request, frozen=True, kw_only=True):
 
 class Continue(Request, frozen=True, kw_only=True):
     """Go on with a smaller record: `kept_steps` of it with a loop's state, or none with a new input. It never ends: the
-    coroutine that asks for it is dropped.
+    coroutine that asks for it is dropped. `heard_before` and `unread_before` say how many ends the kept steps had seen,
+    and which signals among them nobody had taken.
     """
 
     input: bytes = b""
     content_type: str = "application/json"
     kept_steps: int = 0
     state: bytes = b""
+    heard_before: int = 0
+    unread_before: tuple[int, ...] = ()
 
     def fingerprint(self) -> str:
         return "continue"
@@ -239,3 +245,18 @@ def task_fingerprint(node: str, index: int, task: str) -> str:
 def child_fingerprint(node: str, index: int, name: str) -> str:
     """Return the fingerprint of a child step."""
     return f"child {node} {index} {name}"
+
+
+def attach_fingerprint(node: str, index: int, target: str) -> str:
+    """Return the fingerprint of a step that waits for another workflow."""
+    return f"attach {node} {index} {target}"
+
+
+def signal_fingerprint(node: str, index: int, target: str) -> str:
+    """Return the fingerprint of a step that sends a signal."""
+    return f"signal {node} {index} {target}"
+
+
+def callback_fingerprint(node: str, index: int) -> str:
+    """Return the fingerprint of a callback's step."""
+    return f"callback {node} {index}"
