@@ -25,12 +25,14 @@ if TYPE_CHECKING:
         InvalidStart,
         NoSuchWorkflow,
         NotReachable,
+        ResultMismatch,
         StartRefused,
         TimedOut,
         WorkflowFailed,
     )
     from headrace.engine.kernel.outcomes import WorkflowFailure
     from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
+    from headrace.payloads.converters import converter
     from headrace.runtime.settings import Settings
 
 _PLACES = {
@@ -44,6 +46,7 @@ _PLACES = {
     "InvalidStart": "headrace.client.errors",
     "NoSuchWorkflow": "headrace.client.errors",
     "NotReachable": "headrace.client.errors",
+    "ResultMismatch": "headrace.client.errors",
     "Settings": "headrace.runtime.settings",
     "StartRefused": "headrace.client.errors",
     "TaskFailed": "headrace.engine.programs.python.errors",
@@ -51,6 +54,7 @@ _PLACES = {
     "WorkflowDefinition": "headrace.authoring.workflows",
     "WorkflowFailed": "headrace.client.errors",
     "WorkflowFailure": "headrace.engine.kernel.outcomes",
+    "converter": "headrace.payloads.converters",
     "workflow": "headrace.authoring.workflows",
     # Tasks and what belongs to them.
     "NonRetryable": "headrace.authoring.retry",
@@ -81,6 +85,7 @@ __all__ = [
     "NoSuchWorkflow",
     "NonRetryable",
     "NotReachable",
+    "ResultMismatch",
     "Retry",
     "Settings",
     "StartRefused",
@@ -90,6 +95,7 @@ __all__ = [
     "WorkflowFailed",
     "WorkflowFailure",
     "async_task",
+    "converter",
     "current",
     "gauge",
     "listener",

@@ -13,6 +13,7 @@ from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, i
 from headrace.client.control import Control, HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S, Position
+from headrace.client.results import result_type_of, typed_result
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
 from headrace.runtime.settings import Settings
@@ -25,18 +26,33 @@ class AsyncHandle(HandleControl[Coroutine[Any, Any, str]]):
     not start it.
     """
 
-    def __init__(self, client: AsyncClient, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        workflow_id: str,
+        *,
+        position: str = "",
+        command_id: str = "",
+        result_type: Any = Any,
+    ) -> None:
         super().__init__(client, workflow_id)
         self._client = client
+        self._result_type = result_type
         self.position = position
         self.command_id = command_id
 
     def __repr__(self) -> str:
         return f"AsyncHandle(id={self.id!r}, position={self.position!r})"
 
-    async def result(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 (it is the end of our own waiting)
+    async def result(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 (it is the end of our own waiting)
+        *,
+        type: Any = None,
+    ) -> Any:
         """Wait until the workflow has ended, and return its output; raises as `Handle.result` does."""
-        return (await self._client.wait(self, timeout))["output"]
+        output = (await self._client.wait(self, timeout))["output"]
+        return typed_result(output, self._result_type if type is None else type, self.id)
 
     async def status(self) -> dict[str, Any]:
         """Return what `headrace get` shows, at least as fresh as the start."""
@@ -84,7 +100,13 @@ class AsyncClient(Control[Coroutine[Any, Any, str]]):
             now_ms=now_ms(),
         )
         position = await self._send(command, traceparent)
-        return AsyncHandle(self, command.workflow_id, position=position, command_id=command.command_id)
+        return AsyncHandle(
+            self,
+            command.workflow_id,
+            position=position,
+            command_id=command.command_id,
+            result_type=result_type_of(workflow),
+        )
 
     def handle(self, workflow_id: str) -> AsyncHandle:
         """Return the handle of a workflow that somebody else started."""

@@ -13,6 +13,7 @@ from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, i
 from headrace.client.control import Control, HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S
+from headrace.client.results import result_type_of, typed_result
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
 from headrace.runtime.settings import Settings
@@ -25,27 +26,41 @@ class Handle(HandleControl[str]):
     not start it.
     """
 
-    def __init__(self, client: Client, workflow_id: str, *, position: str = "", command_id: str = "") -> None:
+    def __init__(
+        self,
+        client: Client,
+        workflow_id: str,
+        *,
+        position: str = "",
+        command_id: str = "",
+        result_type: Any = Any,
+    ) -> None:
         super().__init__(client, workflow_id)
         self._client = client
+        self._result_type = result_type
         self.position = position
         self.command_id = command_id
 
     def __repr__(self) -> str:
         return f"Handle(id={self.id!r}, position={self.position!r})"
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: float | None = None, *, type: Any = None) -> Any:
         """Wait until the workflow has ended, and return its output. `timeout` is in seconds; None waits as long as it
         takes.
+
+        The output is converted to `type`: what the workflow is annotated to return unless given, where the handle came
+        from a start of the workflow itself, not of its name.
 
         Raises:
             StartRefused: it was never started.
             WorkflowFailed: it ended otherwise than by success, or is stuck.
+            ResultMismatch: its output is not of the type.
             TimedOut: it still runs after `timeout`.
             NoSuchWorkflow: there is no workflow of this id.
             NotReachable: the read API has been away for too long.
         """
-        return self._client.wait(self, timeout)["output"]
+        output = self._client.wait(self, timeout)["output"]
+        return typed_result(output, self._result_type if type is None else type, self.id)
 
     def status(self) -> dict[str, Any]:
         """Return what `headrace get` shows, at least as fresh as the start."""
@@ -89,7 +104,7 @@ class Client(Control[str]):
 
         Args:
             workflow: a `@workflow` function, or a name, or `name@version`.
-            input: any JSON value (or bytes of another `content_type`); or give keyword arguments.
+            input: any value that can travel (or bytes of another `content_type`); or give keyword arguments.
             id: the workflow's id; a fresh one unless given. The same id starts nothing twice: see `if_exists`.
             version: of the definition; the latest unless given.
             if_exists: `join` the workflow of this id, `fail`, or `rerun` it when it has ended.
@@ -120,7 +135,13 @@ class Client(Control[str]):
             now_ms=now_ms(),
         )
         position = self._send(command, traceparent)
-        return Handle(self, command.workflow_id, position=position, command_id=command.command_id)
+        return Handle(
+            self,
+            command.workflow_id,
+            position=position,
+            command_id=command.command_id,
+            result_type=result_type_of(workflow),
+        )
 
     def handle(self, workflow_id: str) -> Handle:
         """Return the handle of a workflow that somebody else started."""

@@ -11,6 +11,7 @@ import msgspec
 
 from headrace.client.errors import InvalidStart
 from headrace.contracts.commands import StartWorkflow
+from headrace.payloads.converters import to_json
 
 ID_PATTERN = "[A-Za-z0-9._:@=+-]{1,200}"
 IF_EXISTS = ("join", "fail", "rerun")
@@ -106,7 +107,12 @@ def input_bytes(given: Any, keywords: Mapping[str, Any]) -> bytes:
         return given
     value = dict(keywords) if isinstance(given, _NoInput) else given
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as error:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    except TypeError:
+        pass  # more than JSON's own values
+    except (ValueError, RecursionError) as error:
+        raise InvalidStart(f"Expected an input that JSON can hold, but {error}") from error
+    try:
+        return to_json(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidStart(f"Expected an input that JSON can hold, but {error}") from error

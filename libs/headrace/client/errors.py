@@ -50,6 +50,10 @@ class CommandRefused(ClientError):
         self.cause = cause
 
 
+class ResultMismatch(ClientError, ValueError):
+    """The workflow succeeded, and its output is not of the type that was asked for."""
+
+
 class WorkflowFailed(ClientError):
     """The workflow ended otherwise than by success, or is stuck. `status` says how; `error` and `cause` why."""
 
