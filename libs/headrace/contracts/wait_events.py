@@ -71,6 +71,7 @@ class StepAnswered(Message, frozen=True, kw_only=True):
     workflow_id: str
     run_id: str
     step: int
+    target: str
     status: str
     output: bytes
     content_type: str = "application/json"

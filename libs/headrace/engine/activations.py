@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from headrace.engine.budget import BudgetPort
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import NonDeterministic
 from headrace.engine.programs.program import Definitions, Program, RunInfo
 from headrace.engine.recent import Recent
-from headrace.engine.run import CANCEL, Run
+from headrace.engine.run import CANCEL, SIGNAL, Run
+from headrace.engine.tokens import Tokens
 
 _PREPARED = 500
 """Definitions that are kept ready to run: some 50 KB each, and a few ms to make ready."""
@@ -32,14 +35,24 @@ class Activations:
     """Live kernels by run id: at most `limit` of them, those that were used last."""
 
     def __init__(
-        self, *, definitions: Definitions, programs: Mapping[str, Program], budget: BudgetPort, limit: int = 2_000
+        self,
+        *,
+        definitions: Definitions,
+        programs: Mapping[str, Program],
+        budget: BudgetPort,
+        limit: int = 2_000,
+        tokens: Tokens | None = None,
+        steps_at_once: int = 250_000,
     ) -> None:
+        """`steps_at_once` is how many steps one activation may ask for; 0: any number. Without `tokens`, those of callbacks are signed with what anybody knows: for tests."""
         self.definitions = definitions
         self.programs = programs
         self.budget = budget
+        self.steps_at_once = steps_at_once
         self._live: Recent[str, Kernel] = Recent(
             limit, lambda _, kernel: _close(kernel), weight=lambda kernel: kernel.delivered + len(kernel.open)
         )
+        self.tokens = tokens or Tokens(b"headrace")
         self._prepared: Recent[tuple[str, str], Any] = Recent(_PREPARED, lambda _key, _definition: None)
 
     def caught_up(self, run: Run) -> Kernel:
@@ -58,20 +71,53 @@ class Activations:
         else:
             # The run may have been packed and unpacked since: the record is the same, the list is not.
             kernel.recorded = run.steps
+        self._deliver(kernel, run)
+        return kernel
+
+    def trial(self, run: Run, version: str) -> Kernel:
+        """Return a kernel that another version of the definition was run on, over the run's record. The run and its
+        own kernel stay as they are; `adopt` makes it the run's.
+
+        Raises:
+            NonDeterministic, DefinitionMissing, UnknownInterpreter, BudgetExceeded: as `caught_up`.
+        """
+        definition = self.definitions.get(run.name, version)
+        if definition is None:
+            raise DefinitionMissing(f"Expected definition {run.name}@{version}, but it is not known here; deploy it")
+        other = msgspec.structs.replace(
+            run, version=definition.version, program=definition.program, interpreter=definition.interpreter
+        )
+        kernel = self._start(other)
+        try:
+            self._deliver(kernel, other)
+        except BaseException:
+            _close(kernel)
+            raise
+        return kernel
+
+    def adopt(self, run_id: str, kernel: Kernel) -> None:
+        """Make a kernel that was tried the run's own."""
+        self.drop(run_id)
+        self._live.put(run_id, kernel)
+
+    def _deliver(self, kernel: Kernel, run: Run) -> None:
         log = run.log
-        while kernel.delivered < len(log):
+        # Nothing is delivered to a coroutine that goes on with a smaller record: what is left is for that one.
+        while kernel.delivered < len(log) and not kernel.continuing:
             end = log[kernel.delivered]
             with self.budget.activation(run.workflow_id):
                 if end.step == CANCEL:
                     kernel.deliver_cancel(end.outcome.cause, end.at)
+                elif end.step == SIGNAL:
+                    kernel.deliver_signal(end.name, end.outcome, end.at)
                 else:
                     kernel.deliver(end.step, end.outcome, end.at)
+        kernel.caught_up()
         if kernel.next_step < len(run.steps):
             raise NonDeterministic(
                 f"Expected {len(run.steps)} recorded steps, but the code asks for {kernel.next_step}, and the record "
                 f"goes on with [{run.steps[kernel.next_step]}]; deploy code that makes the recorded steps, or terminate"
             )
-        return kernel
 
     def drop(self, run_id: str) -> None:
         """Forget a run's kernel."""
@@ -116,7 +162,17 @@ class Activations:
 
     def _start(self, run: Run) -> Kernel:
         program, prepared = self.prepared(run.program, run.name, run.version)
-        kernel = Kernel(recorded=run.steps, workflow_id=run.workflow_id, run_id=run.run_id, now_ms=run.started_at)
+        kernel = Kernel(
+            recorded=run.steps,
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+            now_ms=run.started_at,
+            mint=self.tokens.mint,
+            seeds=run.seeds,
+            values=run.values,
+            progress=self.budget.progress,
+            most_at_once=self.steps_at_once,
+        )
         with self.budget.activation(run.workflow_id):
             kernel.start(program.main(prepared, run_info(run), kernel))
         return kernel

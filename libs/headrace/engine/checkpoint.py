@@ -5,7 +5,11 @@
     h/WORKFLOW/PART      the beginning of a long record, which does not change any more
     c/PART/PIECE         ids that ended, as they came; replaced when their part is sealed by
     c/PART/sealed        the whole part
+    o/PART/PIECE         how workflows ended, as they did
     p/SERIES             a last result
+    b/WORKFLOW           what is held back of a run while a queue is full
+    q                    those queues
+    t/SCHEDULE, k        schedules, and the commands that they have seen (`headrace.engine.schedules.packing`)
 
 The timers are derived: the beginning of every packed run names them.
 """
@@ -15,10 +19,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from headrace.engine import long_records
+import msgspec
+
+from headrace.engine import backlog_entries, long_records
 from headrace.engine.closed import ClosedIds, Part
 from headrace.engine.last_results import LastResult, LastResults, Series
+from headrace.engine.outcome_entries import (
+    PackedTelling,
+    outcome_changes,
+    pack_telling,
+    restore_outcomes,
+    unpack_telling,
+)
+from headrace.engine.run import STUCK_SINCE
+from headrace.engine.schedules.packing import restore_schedules, schedule_changes
 from headrace.engine.state import ShardState
+from headrace.engine.stuck import stuck_run
 from headrace.engine.timers import Timer, TimerHeap
 from headrace.shard.entries import Entry, key_part, pack, unknown, unpacker
 
@@ -30,6 +46,7 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
 
     pending: list[str]
     forgotten_before: int
+    telling: list[PackedTelling] = msgspec.field(default_factory=list)
 
 
 class PartEntry(Entry, array_like=True, kw_only=True):
@@ -60,11 +77,23 @@ _result = unpacker(ResultEntry)
 
 def changes(state: ShardState) -> Iterator[tuple[str, bytes | None]]:
     """Yield what has changed since the last time, and forget it."""
+    yield from schedule_changes(state.schedules)
+    yield from backlog_entries.changes(state.backlogs)
     if not len(state.runs.changed) and not len(state.previous.changed):
         return
-    yield _SHARD, pack(ShardEntry(pending=list(state.pending), forgotten_before=state.closed.forgotten_before))
+    yield (
+        _SHARD,
+        pack(
+            ShardEntry(
+                pending=list(state.pending),
+                forgotten_before=state.closed.forgotten_before,
+                telling=pack_telling(state.telling),
+            )
+        ),
+    )
     yield from long_records.run_changes(state.runs)
     yield from _closed_changes(state.closed)
+    yield from outcome_changes(state.outcomes)
     for series, value in state.previous.changed.take(lambda series: _pack_result(state.previous, series)):
         yield f"p/{key_part('/'.join(series))}", value
 
@@ -75,6 +104,8 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
     results: list[ResultEntry] = []
     pieces: list[tuple[str, PartEntry]] = []
     long: list[tuple[str, bytes]] = []
+    stuck: list[str] = []
+    outcomes: list[tuple[str, bytes]] = []
     parts: long_records.Parts = {}
     for key, value in entries:
         match key[:2]:
@@ -84,26 +115,44 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
                 found = front.timers
                 if front.cut is not None:
                     long.append((workflow_id, value))
-                timers += [(found[at], workflow_id, found[at + 1]) for at in range(0, len(found), 2)]
+                if found[1:2] == [STUCK_SINCE]:
+                    stuck.append(workflow_id)
+                else:
+                    timers += [(found[at], workflow_id, found[at + 1]) for at in range(0, len(found), 2)]
             case "h/":
                 long_records.collect(parts, key, value)
             case "c/":
                 pieces.append((key, _part(key, value)))
             case "p/":
                 results.append(_result(key, value))
-            case _ if key == _SHARD:
-                shard = _shard(key, value)
-                state.pending = deque(shard.pending)
-                state.closed.forgotten_before = shard.forgotten_before
+            case "o/":
+                outcomes.append((key, value))
             case _:
-                raise unknown(key)
+                _restore_apart(state, key, value)
     for workflow_id, value in long:
         long_records.restore(state.runs, workflow_id, value, parts)
     state.timers = TimerHeap(timers)
+    state.stuck = {workflow_id: stuck_run(state.runs[workflow_id]) for workflow_id in stuck}
     _restore_closed(state.closed, pieces)
+    restore_outcomes(state.outcomes, outcomes)
     for entry in sorted(results, key=lambda entry: entry.number):
         state.previous.restore((entry.name, entry.key), LastResult(entry.output, entry.at, entry.number))
     return state
+
+
+def _restore_apart(state: ShardState, key: str, value: bytes) -> None:
+    """Take in an entry that stands by itself."""
+    if key == _SHARD:
+        shard = _shard(key, value)
+        state.pending = deque(shard.pending)
+        state.closed.forgotten_before = shard.forgotten_before
+        state.telling = unpack_telling(shard.telling)
+    elif key[:2] in ("t/", "k"):
+        restore_schedules(state.schedules, key, value)
+    elif key == backlog_entries.QUEUES or key.startswith(backlog_entries.RUN):
+        backlog_entries.take(state.backlogs, key, value)
+    else:
+        raise unknown(key)
 
 
 def _closed_changes(closed: ClosedIds) -> Iterator[tuple[str, bytes | None]]:

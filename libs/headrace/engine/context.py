@@ -7,6 +7,7 @@ import msgspec
 from headrace.contracts.codec import Codec
 from headrace.contracts.partition import shard_of
 from headrace.engine.activations import Activations
+from headrace.engine.stuck import StuckWatch
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,12 +19,29 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     child_depth: int = 32
     timers_per_tick: int = 256
     held_per_run: int = 10_000
+    cleanup_ms: int = 86_400_000
+    stuck_check_ms: int = 0
+    """0: stuck runs are looked at by hand only."""
+    steps_at_once: int = 250_000
     live_coroutines: int = 2_000
     live_runs: int = 1_000
     closed_keep_ms: int = 86_400_000
     closed_limit: int = 500_000
     previous_limit: int = 10_000
     previous_bytes: int = 67_108_864
+    unread_signals: int = 1_000
+    seen_per_run: int = 1_000
+    watchers_per_run: int = 1_000
+    outcomes_keep_ms: int = 86_400_000
+    outcomes_limit: int = 10_000
+    outcomes_bytes: int = 33_554_432
+    schedules: int = 10_000
+    schedule_input_bytes: int = 65_536
+    schedule_running: int = 1_000
+    schedule_waiting: int = 1_000
+    schedule_backfills: int = 10
+    schedule_backfill_times: int = 2_000
+    schedule_commands: int = 4_096
 
 
 class Shards(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +84,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     codec: Codec = msgspec.field(default_factory=Codec)
     room: Room = msgspec.field(default_factory=Room)
     """Made new for every decision; what does not fit any more is left pending."""
+    stuck: StuckWatch = msgspec.field(default_factory=StuckWatch)
+    """When stuck runs are looked at next."""
     refused: dict[RefusedKey, str] = msgspec.field(default_factory=dict)
     """Events that could not be folded in an earlier reign, and why (`decide/parking.py`)."""
 

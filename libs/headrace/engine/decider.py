@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from headrace.contracts.backlog_events import RoomRequested
 from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
 from headrace.contracts.journal import JournalRecord
 from headrace.contracts.lease_events import LeaseRequested, LeaseReturned
 from headrace.contracts.message import Message
+from headrace.contracts.schedule_events import ScheduleCancelRequested, ScheduleFired
 from headrace.contracts.task_events import (
     TaskCancelled,
     TaskFailed,
@@ -21,6 +23,7 @@ from headrace.contracts.task_events import (
     TaskTimedOut,
 )
 from headrace.contracts.topics import WORKFLOW_COMMANDS
+from headrace.contracts.wait_events import AttachRequested, SignalRequested, StepAnswered, StepCancelled
 from headrace.contracts.workflow_events import (
     CommandForwarded,
     StartRefused,
@@ -33,14 +36,19 @@ from headrace.contracts.workflow_events import (
 from headrace.engine import checkpoint
 from headrace.engine.closed import ClosedIds
 from headrace.engine.context import Context
-from headrace.engine.decide import timers
+from headrace.engine.decide import schedule_times, timers, unsticking
+from headrace.engine.decide.answers import tell
+from headrace.engine.decide.backlogs import has_room, holding, release
 from headrace.engine.decide.commands import decide_command, rejected
 from headrace.engine.decide.journals import concerned_by, decide_journal
 from headrace.engine.decide.parking import DECISION_FAILED, park, parking, refuse
 from headrace.engine.decide.resuming import resume
 from headrace.engine.evolve.registry import evolve
 from headrace.engine.last_results import LastResults
+from headrace.engine.outcomes import Outcomes
+from headrace.engine.run import ATTACH
 from headrace.engine.runs import Runs
+from headrace.engine.schedules.schedules import Schedules
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
@@ -67,6 +75,11 @@ class DecisionDecider:
             runs=Runs(limits.live_runs),
             closed=ClosedIds(keep_ms=limits.closed_keep_ms, limit=limits.closed_limit),
             previous=LastResults(limit=limits.previous_limit, limit_bytes=limits.previous_bytes),
+            outcomes=Outcomes(
+                keep_ms=limits.outcomes_keep_ms, limit=limits.outcomes_limit, limit_bytes=limits.outcomes_bytes
+            ),
+            seen_per_run=limits.seen_per_run,
+            schedules=Schedules(running_limit=limits.schedule_running, command_limit=limits.schedule_commands),
         )
 
     def decide(self, state: ShardState, item: Input, now_ms: int) -> Iterator[Message]:
@@ -74,8 +87,8 @@ class DecisionDecider:
         self._make_room()
         if item.topic == WORKFLOW_COMMANDS:
             events = decide_command(self.context, state, item, f"{item.partition}-{item.offset}", now_ms)
-            return parking(self.context, state, events, now_ms)
-        return decide_journal(self.context, state, item, now_ms)
+            return self._told(state, parking(self.context, state, events, now_ms), now_ms)
+        return self._told(state, decide_journal(self.context, state, item, now_ms), now_ms)
 
     def failed(self, state: ShardState, item: Input, error: Exception, now_ms: int) -> Iterator[Message]:
         """Park the workflows that an input was for; without any, the input goes to the dead letters."""
@@ -96,21 +109,32 @@ class DecisionDecider:
 
     def due_at(self, state: ShardState) -> int | None:
         """Return when the next timer is due."""
-        return timers.due_at(state)
+        found = (timers.due_at(state), schedule_times.due_at(state), unsticking.due_at(self.context, state))
+        return min((due for due in found if due is not None), default=None)
 
     def tick(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the events of the timers that are due by now."""
         self._make_room()
-        return timers.tick(self.context, state, now_ms)
+        yield from self._told(state, timers.tick(self.context, state, now_ms), now_ms)
+        yield from holding(state, schedule_times.tick(self.context, state, now_ms))
+        yield from holding(state, unsticking.tick(self.context, state, now_ms))
 
     def has_pending(self, state: ShardState) -> bool:
         """Tell whether the rest of a decision that was too large waits."""
-        return bool(state.pending)
+        return bool(state.pending) or (bool(state.backlogs.queues) and has_room(state.backlogs))
 
     def resume(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the next part of a decision that was too large."""
         self._make_room()
-        return parking(self.context, state, resume(self.context, state, now_ms), now_ms)
+        if not state.pending:
+            return release(self.context, state, now_ms)
+        return self._told(state, parking(self.context, state, resume(self.context, state, now_ms), now_ms), now_ms)
+
+    def _told(self, state: ShardState, events: Iterator[Message], now_ms: int) -> Iterator[Message]:
+        """Yield the events of a decision, and tell those who wait for the workflows that have ended in it."""
+        yield from holding(state, events)
+        if state.telling:
+            yield from tell(self.context, state, now_ms)
 
     def _make_room(self) -> None:
         self.context.room.left = self.context.limits.decision_bytes
@@ -136,7 +160,7 @@ class DecisionDecider:
         """Return whom an event is addressed to."""
         shards = self.context.shards
         match event:
-            case TaskScheduled():
+            case TaskScheduled() | RoomRequested():
                 return (f"x{shards.of_queue(event.queue)}",)
             case TaskSucceeded() | TaskFailed() | TaskTimedOut() | TaskCancelled():
                 to = (f"x{shards.of_queue(event.queue)}",) if event.queue else ()
@@ -147,6 +171,12 @@ class DecisionDecider:
             case TaskReleased():
                 return self._all("r", shards.resource)
             case ChildRequested() | ChildCancelRequested() | CommandForwarded():
+                return (f"d{event.to_shard}",)
+            case ScheduleFired() | ScheduleCancelRequested():
+                return (f"d{event.to_shard}",)
+            case AttachRequested() | SignalRequested() | StepAnswered():
+                return (f"d{event.to_shard}",)
+            case StepCancelled() if event.kind == ATTACH:
                 return (f"d{event.to_shard}",)
             case WorkflowSucceeded():
                 to = (f"d{shards.of_workflow(event.parent.workflow_id)}",) if event.parent else ()

@@ -169,7 +169,8 @@ class DecisionShard:
 
 def contents(state: ShardState) -> Any:
     """Return what a state holds, and when its next timer is due."""
-    return (state.runs, state.closed, state.previous, state.pending, timers.due_at(state))
+    kept = (state.closed, state.previous, state.schedules, state.outcomes, state.telling)
+    return (state.runs, *kept, state.pending, state.stuck, timers.due_at(state))
 
 
 def only(events: list[Message], kind: type[Any]) -> Any:

@@ -107,7 +107,7 @@ def test_what_began_and_ended_between_two_checkpoints_leaves_only_its_id() -> No
     shard.terminate()
     shard.start("chain", workflow_id="open")
     shard.checkpoint()
-    assert sorted(shard.entries) == ["c/0000000000/000000", "r/open", "s"]
+    assert sorted(shard.entries) == ["c/0000000000/000000", "o/0000000000/000000", "r/open", "s"]
     shard.terminate("open")
     assert ("r/open", None) in list(shard.decider.changes(shard.state))
     assert not list(shard.decider.changes(shard.state))

@@ -9,15 +9,10 @@ from headrace.contracts.message import Message
 from headrace.contracts.references import ParentRef
 from headrace.contracts.workflow_events import (
     StartRefused,
-    WorkflowCancelled,
-    WorkflowFailed,
-    WorkflowSucceeded,
-    WorkflowTerminated,
-    WorkflowTimedOut,
 )
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
-from headrace.engine.evolve.workflow import END_STATUS, WorkflowEnd
+from headrace.engine.evolve.workflow import WorkflowEnd, outcome_of
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.run import CHILD
 from headrace.engine.state import ShardState
@@ -50,15 +45,6 @@ def child_ended(
 
 
 def _outcome(event: WorkflowEnd | StartRefused) -> Outcome:
-    match event:
-        case WorkflowSucceeded():
-            return Outcome("SUCCEEDED", event.output, event.content_type)
-        case WorkflowFailed() | StartRefused():
-            return Outcome("FAILED", error=event.error, cause=event.cause)
-        case WorkflowCancelled():
-            return Outcome("CANCELLED", error="headrace.Cancelled", cause=event.reason)
-        case WorkflowTerminated():
-            return Outcome("TERMINATED", error="headrace.Terminated", cause=event.reason)
-        case WorkflowTimedOut():
-            cause = f"the workflow took longer than {event.timeout_ms} ms"
-            return Outcome(END_STATUS[WorkflowTimedOut], error="headrace.WorkflowTimedOut", cause=cause)
+    if isinstance(event, StartRefused):
+        return Outcome("FAILED", error=event.error, cause=event.cause)
+    return outcome_of(event)

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from headrace.contracts import commands as c
+from headrace.contracts import control_commands as co
+from headrace.contracts import wait_commands as w
 from headrace.contracts.message import Message
+from headrace.contracts.schedule_commands import ScheduleCommand
 from headrace.contracts.workflow_events import CommandForwarded, CommandHeld, CommandRejected
 from headrace.engine.context import Context
+from headrace.engine.decide.callbacks import decide_callback
 from headrace.engine.decide.end_workflow import cancel_workflow, terminate_workflow
+from headrace.engine.decide.migrating import migrate_workflow, resume_workflow
+from headrace.engine.decide.pausing import pause_workflow
+from headrace.engine.decide.schedule_commands import decide_schedule_command
+from headrace.engine.decide.signals import signal_workflow
 from headrace.engine.decide.start_workflow import WORKFLOW_ID, start_workflow
 from headrace.engine.decide.task_result import complete_task, fail_task
 from headrace.engine.run import STUCK, Run
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
-WorkflowCommand = c.StartWorkflow | c.CompleteTask | c.FailTask | c.CancelWorkflow | c.TerminateWorkflow
+Waits = w.SignalWorkflow | w.CompleteCallback | w.FailCallback | w.HeartbeatCallback
+Control = co.PauseWorkflow | co.ResumeWorkflow | co.MigrateWorkflow
+WorkflowCommand = (
+    c.StartWorkflow | c.CompleteTask | c.FailTask | c.CancelWorkflow | c.TerminateWorkflow | Control | Waits
+)
+_NEVER_HELD = (
+    c.StartWorkflow,
+    c.TerminateWorkflow,
+    co.PauseWorkflow,
+    co.ResumeWorkflow,
+    co.MigrateWorkflow,
+    *get_args(Waits),
+)
+"""What is decided for a stuck workflow too."""
 
 
 def decide_command(context: Context, state: ShardState, item: Input, run_id: str, now_ms: int) -> Iterator[Message]:
     """Decide one command. One that belongs to another shard becomes an event that is addressed to it."""
     command = item.message
-    if not isinstance(command, WorkflowCommand):
+    if not isinstance(command, WorkflowCommand | ScheduleCommand):
         found = f"a {command.type_name()}" if command is not None else item.error
         reason = item.error if command is None else f"Expected a command for a workflow, but found {found}"
         error = "headrace.Undecodable" if command is None else "headrace.UnexpectedMessage"
@@ -37,10 +59,20 @@ def decide_command(context: Context, state: ShardState, item: Input, run_id: str
             logged_at=item.at,
         )
         return
+    if isinstance(command, ScheduleCommand):
+        yield from decide_schedule_command(context, state, command, item, run_id, now_ms)
+        return
     run = state.runs.get(command.workflow_id)
-    if run is not None and run.status == STUCK and not isinstance(command, c.TerminateWorkflow | c.StartWorkflow):
+    if run is not None and waits_with(run) and not isinstance(command, _NEVER_HELD):
         yield from hold(context, run, item.value, now_ms)
         return
+    yield from decide_for_workflow(context, state, command, item, run_id, now_ms)
+
+
+def decide_for_workflow(
+    context: Context, state: ShardState, command: WorkflowCommand, item: Input, run_id: str, now_ms: int
+) -> Iterator[Message]:
+    """Decide a command on the shard of its workflow."""
     match command:
         case c.CompleteTask():
             yield from complete_task(context, state, command, now_ms)
@@ -48,10 +80,25 @@ def decide_command(context: Context, state: ShardState, item: Input, run_id: str
             yield from fail_task(context, state, command, now_ms)
         case c.StartWorkflow():
             yield from start_workflow(context, state, command, item, run_id, now_ms)
+        case w.SignalWorkflow():
+            yield from signal_workflow(context, state, command, now_ms)
+        case w.CompleteCallback() | w.FailCallback() | w.HeartbeatCallback():
+            yield from decide_callback(context, state, command, now_ms)
         case c.CancelWorkflow():
             yield from cancel_workflow(context, state, command, now_ms)
         case c.TerminateWorkflow():
             yield from terminate_workflow(context, state, command, now_ms)
+        case co.PauseWorkflow():
+            yield from pause_workflow(context, state, command, now_ms)
+        case co.ResumeWorkflow():
+            yield from resume_workflow(context, state, command, now_ms)
+        case co.MigrateWorkflow():
+            yield from migrate_workflow(context, state, command, now_ms)
+
+
+def waits_with(run: Run) -> bool:
+    """Tell whether what comes for a run must wait: it is stuck, or what waited before is not decided yet."""
+    return run.status == STUCK or bool(run.held)
 
 
 def hold(context: Context, run: Run, value: bytes, now_ms: int) -> Iterator[Message]:

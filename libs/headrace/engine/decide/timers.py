@@ -10,8 +10,11 @@ from headrace.contracts.workflow_events import CancelRequested
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import TIMED_OUT_REASON, advance
 from headrace.engine.decide.attempts import next_attempt
+from headrace.engine.decide.backlogs import waited_too_long
+from headrace.engine.decide.callbacks import callback_timed_out
+from headrace.engine.decide.end_workflow import cleaned_up_for_too_long
 from headrace.engine.decide.parking import park, parking
-from headrace.engine.run import BACKOFF, WORKFLOW_TIMER, Run
+from headrace.engine.run import BACKOFF, CALLBACK, HELD, WORKFLOW_TIMER, Run
 from headrace.engine.state import ShardState
 
 
@@ -42,11 +45,24 @@ def tick(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
 
 
 def _fired(context: Context, run: Run, step: int, now_ms: int) -> Iterator[Message]:
-    if step == WORKFLOW_TIMER:
-        yield CancelRequested(workflow_id=run.workflow_id, run_id=run.run_id, reason=TIMED_OUT_REASON, at=now_ms)
+    if step == WORKFLOW_TIMER and run.cancel_reason is not None:
+        yield from cleaned_up_for_too_long(context, run, now_ms)
+    elif step == WORKFLOW_TIMER:
+        grace_ms = context.limits.cleanup_ms
+        yield CancelRequested(
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+            reason=TIMED_OUT_REASON,
+            at=now_ms,
+            terminate_at=now_ms + grace_ms if grace_ms else 0,
+        )
         yield from advance(context, run, now_ms)
     elif run.open[step].phase == BACKOFF:
         yield from next_attempt(context, run, step, now_ms)
+    elif run.open[step].phase == HELD:
+        yield from waited_too_long(context, run, step, now_ms)
+    elif run.open[step].kind == CALLBACK:
+        yield from callback_timed_out(context, run, step, now_ms)
     else:
         yield TimerFired(workflow_id=run.workflow_id, run_id=run.run_id, step=step, at=now_ms)
         yield from advance(context, run, now_ms)

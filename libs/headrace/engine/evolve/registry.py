@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from headrace.contracts import backlog_events as b
 from headrace.contracts import child_events as c
+from headrace.contracts import control_events as co
 from headrace.contracts import lease_events as le
+from headrace.contracts import record_events as r
+from headrace.contracts import schedule_events as s
 from headrace.contracts import task_events as t
 from headrace.contracts import timer_events as ti
+from headrace.contracts import wait_events as wa
 from headrace.contracts import workflow_events as w
 from headrace.contracts.message import Message
-from headrace.engine.evolve import child, task, timer, workflow
+from headrace.engine.evolve import backlog, child, control, notes, schedule, task, timer, waits, workflow
 from headrace.engine.state import ShardState
 
 EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
@@ -37,6 +42,7 @@ EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
     t.TaskRefused: task.task_refused,
     t.NodeEnded: task.node_ended,
     t.AssignmentRevoked: task.assignment_revoked,
+    b.TaskHeld: backlog.task_held,
     le.LeaseRequested: task.lease_requested,
     le.LeaseRecorded: task.lease_recorded,
     ti.TimerStarted: timer.timer_started,
@@ -45,10 +51,48 @@ EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
     c.ChildRequested: child.child_requested,
     c.ChildEnded: child.child_ended,
     c.ChildCancelRequested: child.child_cancel_requested,
+    r.ValueRecorded: notes.value_recorded,
+    r.SearchAttributesSet: notes.search_attributes_set,
+    r.Published: notes.published,
+    r.WorkflowContinued: notes.workflow_continued,
+    wa.SignalReceived: waits.signal_received,
+    wa.AttachRequested: waits.attach_requested,
+    wa.SignalRequested: waits.signal_requested,
+    wa.CallbackOpened: waits.callback_opened,
+    wa.CallbackHeartbeat: waits.callback_heartbeat,
+    wa.StepEnded: waits.step_ended,
+    wa.StepCancelled: waits.step_cancelled,
+    wa.WatcherAdded: waits.watcher_added,
+    wa.WatcherRemoved: waits.watcher_removed,
+    co.WorkflowPaused: control.workflow_paused,
+    co.WorkflowResumed: control.workflow_resumed,
+    co.WorkflowMigrated: control.workflow_migrated,
+    co.HeldInputTaken: control.held_input_taken,
 }
 
+SCHEDULE_EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
+    s.ScheduleSet: schedule.schedule_set,
+    s.ScheduleDeleted: schedule.schedule_deleted,
+    s.SchedulePaused: schedule.schedule_paused,
+    s.ScheduleResumed: schedule.schedule_resumed,
+    s.ScheduleFired: schedule.schedule_fired,
+    s.ScheduleQueued: schedule.schedule_queued,
+    s.ScheduleSkipped: schedule.schedule_skipped,
+    s.ScheduleBackfillStarted: schedule.schedule_backfill_started,
+    s.ScheduleCancelRequested: schedule.schedule_cancel_requested,
+    s.ScheduleRunEnded: schedule.schedule_run_ended,
+    wa.StepAnswered: waits.step_answered,
+}
+"""Events of schedules, and answers to other workflows: they change no run."""
+
+BACKLOG_EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
+    b.BacklogNoted: backlog.backlog_noted,
+    b.RoomRequested: backlog.room_requested,
+}
+"""Events of queues: they change no run."""
+
 NO_STATE: frozenset[type[Message]] = frozenset(
-    {w.StartRefused, w.CommandRejected, w.CommandForwarded, le.LeaseReturned}
+    {w.StartRefused, w.CommandRejected, w.CommandForwarded, wa.CommandRefused, le.LeaseReturned}
 )
 """Events that tell somebody else something and change nothing here."""
 
@@ -62,3 +106,9 @@ def evolve(state: ShardState, event: Message) -> None:
             state.runs.changed.made(event.workflow_id)
         elif type(event) is not w.PreviousRecorded:
             state.runs.changed.touched(event.workflow_id)  # type: ignore[attr-defined]
+        if state.backlogs.runs and event.workflow_id in state.backlogs.runs:  # type: ignore[attr-defined]
+            backlog.follow(state, event, event.workflow_id)  # type: ignore[attr-defined]
+        return
+    change = SCHEDULE_EVOLVERS.get(type(event)) or BACKLOG_EVOLVERS.get(type(event))
+    if change is not None:
+        change(state, event)

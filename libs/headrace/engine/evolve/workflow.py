@@ -19,8 +19,11 @@ from headrace.contracts.workflow_events import (
 from headrace.engine.closed import Closed
 from headrace.engine.identity import command_digest, earlier_start, start_digest
 from headrace.engine.kernel.outcomes import Outcome
+from headrace.engine.outcomes import ended
+from headrace.engine.packing import digests
 from headrace.engine.run import CANCEL, STUCK, WORKFLOW_TIMER, Delivered, Run
-from headrace.engine.state import ShardState
+from headrace.engine.state import ShardState, Telling
+from headrace.engine.stuck import stuck_run
 
 WorkflowEnd = WorkflowSucceeded | WorkflowFailed | WorkflowCancelled | WorkflowTerminated | WorkflowTimedOut
 END_STATUS: dict[type, str] = {
@@ -55,6 +58,10 @@ def workflow_started(state: ShardState, event: WorkflowStarted) -> None:
         previous=event.previous,
         trace=event.trace,
     )
+    before = state.outcomes.get(event.workflow_id) if event.attempt > 1 else None
+    if before is not None:
+        # What an earlier run has accepted is not for this one, however often it is delivered.
+        run.seen = dict.fromkeys(digests(before.seen))
     state.runs.add(run)
     if event.timeout_ms:
         state.set_timer(event.at + event.timeout_ms, event.workflow_id, WORKFLOW_TIMER)
@@ -63,27 +70,56 @@ def workflow_started(state: ShardState, event: WorkflowStarted) -> None:
 def workflow_ended(state: ShardState, event: WorkflowEnd) -> None:
     """A run ends: only what the rules about its id need is kept."""
     run = state.runs.remove(event.workflow_id)
+    state.stuck.pop(event.workflow_id, None)
     if event.workflow_id in state.pending:
         state.pending.remove(event.workflow_id)
     closed = Closed(
         status=END_STATUS[type(event)],
         attempt=run.attempt,
         command=command_digest(run.command_id),
-        start=start_digest(run.name, run.input),
+        start=run.first_start or start_digest(run.name, run.input),
     )
     state.closed.add(event.workflow_id, closed, event.at)
+    outcome = outcome_of(event)
+    state.outcomes.add(event.workflow_id, ended(run.run_id, outcome, b"".join(run.seen)), event.at)
+    if run.watchers:
+        state.telling[run.run_id] = Telling(workflow_id=event.workflow_id, outcome=outcome, watchers=run.watchers)
+
+
+def outcome_of(event: WorkflowEnd) -> Outcome:
+    """Return a workflow's end as those see it who wait for it."""
+    match event:
+        case WorkflowSucceeded():
+            return Outcome("SUCCEEDED", event.output, event.content_type)
+        case WorkflowFailed():
+            return Outcome("FAILED", error=event.error, cause=event.cause)
+        case WorkflowCancelled():
+            return Outcome("CANCELLED", error="headrace.Cancelled", cause=event.reason)
+        case WorkflowTerminated():
+            return Outcome("TERMINATED", error="headrace.Terminated", cause=event.reason)
+        case WorkflowTimedOut():
+            cause = f"the workflow took longer than {event.timeout_ms} ms"
+            return Outcome(END_STATUS[WorkflowTimedOut], error="headrace.WorkflowTimedOut", cause=cause)
 
 
 def cancel_requested(state: ShardState, event: CancelRequested) -> None:
     """The request to end takes its place among the ends that the run sees."""
     run = state.runs[event.workflow_id]
     run.cancel_reason = event.reason
+    run.terminate_at = event.terminate_at
+    if event.terminate_at:
+        state.set_timer(event.terminate_at, run.workflow_id, WORKFLOW_TIMER)
     run.log.append(Delivered(CANCEL, Outcome("CANCELLED", cause=event.reason), event.at))
 
 
 def workflow_stuck(state: ShardState, event: WorkflowStuck) -> None:
     """The run waits for a human. What it has recorded stays as it is."""
-    state.runs[event.workflow_id].status = STUCK
+    run = state.runs[event.workflow_id]
+    run.status = STUCK
+    run.stuck = event.error
+    run.stuck_tried = event.tried
+    run.halted_at = run.halted_at or event.at
+    state.stuck[event.workflow_id] = stuck_run(run)
     if event.workflow_id in state.pending:
         state.pending.remove(event.workflow_id)
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+from headrace.engine.budget import BudgetExceeded
 from headrace.engine.kernel.conditions import Conditions
 from headrace.engine.kernel.futures import Fiber, Future, Ready, StepFuture
 from headrace.engine.kernel.mailboxes import Mailboxes, Receipt
@@ -34,6 +35,8 @@ from headrace.engine.kernel.requests import (
 )
 
 T = TypeVar("T")
+_PROGRESS = 1_024
+"""Steps of one activation after which its time begins anew."""
 _ENDS_AT_ONCE = (
     Skip,
     Refuse,
@@ -68,6 +71,8 @@ class Kernel:
         mint: Callable[[str, str, int], str] | None = None,
         seeds: Seeds = (),
         values: Callable[[], Mapping[int, Outcome]] | None = None,
+        progress: Callable[[], None] | None = None,
+        most_at_once: int = 0,
     ) -> None:
         self.now_ms = now_ms
         self.workflow_id = workflow_id
@@ -90,6 +95,9 @@ class Kernel:
         self._mailboxes = Mailboxes()
         self._conditions = Conditions()
         self._mint = mint
+        self._progress = progress
+        self._most_at_once = most_at_once
+        self._asked = 0
 
     @property
     def next_step(self) -> int:
@@ -139,6 +147,9 @@ class Kernel:
             raise TypeError("Expected a predicate that only looks at values, but it asks for a step; await it outside")
         step = self._next
         self._next += 1
+        self._asked += 1
+        if not self._asked % _PROGRESS:
+            self._get_on()
         if step >= len(self.recorded):
             self.fresh.append((step, request))
         elif self.recorded[step] != request.fingerprint():
@@ -261,7 +272,18 @@ class Kernel:
             if not (isinstance(request, StartChild) and request.parent_close == ABANDON):
                 self.request(CancelStep(node=request.node, index=request.index, step=step, reason=reason))
 
+    def _get_on(self) -> None:
+        """Many steps at once take their time, which is no sign of a loop without end; too many are."""
+        if self._most_at_once and self._asked > self._most_at_once:
+            raise BudgetExceeded(
+                f"Expected at most {self._most_at_once} steps at once, but {self.workflow_id} goes on asking for more; "
+                "ask for them in parts, or raise HEADRACE_DECISION_STEPS_AT_ONCE"
+            )
+        if self._progress is not None:
+            self._progress()
+
     def _run(self) -> None:
+        self._asked = 0
         ready = self._ready
         while not self.continuing and (ready or (self._conditions and self._conditions.ask(ready))):
             fiber = ready.popleft()
