@@ -63,6 +63,11 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     converters: list[tuple[Place, Place, Place]] = []
     """Of each type with a registered converter: where it stands, and what encodes and decodes it."""
 
+    @property
+    def queues(self) -> list[str]:
+        """The queues of the tasks that it refers to; those that it calls by name are not known."""
+        return sorted({task.queue for module in self.modules for task in module.tasks.values()})
+
     def to_bytes(self) -> bytes:
         """Return the bundle as JSON, the same for the same content."""
         return msgspec.json.encode(self, order="deterministic")

@@ -49,7 +49,7 @@ class DefinitionStore:
 
 def definition_of_graph(graph: Graph, *, file: str, deployed_at: int) -> Definition:
     """Return what is published of a graph."""
-    options = {"timeout_ms": graph.timeout_ms, "resources": dict(graph.resources)}
+    options = {"timeout_ms": graph.timeout_ms, "resources": dict(graph.resources), "queues": graph.queues}
     return _definition(graph.name, "graph", graph.canonical_json(), options, file, deployed_at)
 
 
@@ -64,7 +64,9 @@ def definition_of_workflow(
     options: dict[str, Any] = {"timeout_ms": workflow.timeout_ms, "key": workflow.key}
     if workflow.task_versions != COMPATIBLE:
         options["task_versions"] = workflow.task_versions
-    return _definition(workflow.name, "python", make_bundle(workflow, packages).to_bytes(), options, file, deployed_at)
+    bundle = make_bundle(workflow, packages)
+    options["queues"] = bundle.queues
+    return _definition(workflow.name, "python", bundle.to_bytes(), options, file, deployed_at)
 
 
 def _definition(

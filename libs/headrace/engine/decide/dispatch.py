@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrace.contracts.dispatch_events import AttemptLost, AttemptRefused, AttemptTimedOut, TaskRequeued
+from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import AssignmentRevoked, TaskReleased
 from headrace.engine.context import Context
@@ -28,15 +28,6 @@ def attempt_timed_out_at_dispatcher(
             assignment=event.assignment,
             worker=event.worker,
             now_ms=now_ms,
-        )
-
-
-def attempt_refused(context: Context, state: ShardState, event: AttemptRefused, now_ms: int) -> Iterator[Message]:
-    """The queue takes no more: the attempt has failed, and is tried again by the step's retry rules."""
-    run, step = _find(state, event)
-    if run is not None and step is not None and step.fencing_token == event.fencing_token:
-        yield from attempt_failed(
-            context, run, event.step, error="headrace.QueueFull", cause=event.reason, now_ms=now_ms
         )
 
 
@@ -98,9 +89,7 @@ def _revoked(event: AttemptLost | TaskRequeued, now_ms: int) -> AssignmentRevoke
     )
 
 
-def _find(
-    state: ShardState, event: AttemptTimedOut | AttemptLost | AttemptRefused | TaskRequeued
-) -> tuple[Run | None, OpenStep | None]:
+def _find(state: ShardState, event: AttemptTimedOut | AttemptLost | TaskRequeued) -> tuple[Run | None, OpenStep | None]:
     run = state.run_of(event.workflow_id, event.run_id)
     step = run.open.get(event.step) if run is not None else None
     if step is None or step.kind != TASK or step.phase != SCHEDULED or step.attempt != event.attempt:

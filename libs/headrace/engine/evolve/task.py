@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.contracts.backlog_events import TaskHeld
 from headrace.contracts.lease_events import LeaseRecorded, LeaseRequested
 from headrace.contracts.task_events import (
     AssignmentRevoked,
@@ -21,7 +22,7 @@ from headrace.engine.run import BACKOFF, LEASE, SCHEDULED, TASK, Delivered, Open
 from headrace.engine.state import ShardState
 
 
-def _open_task(run: Run, event: TaskScheduled | LeaseRequested) -> OpenStep:
+def open_task(run: Run, event: TaskScheduled | TaskHeld | LeaseRequested) -> OpenStep:
     """Return the open step of a task; the first event of a step makes it and takes the step's place in the record."""
     step = run.open.get(event.step)
     if step is None:
@@ -32,7 +33,7 @@ def _open_task(run: Run, event: TaskScheduled | LeaseRequested) -> OpenStep:
 
 def task_scheduled(state: ShardState, event: TaskScheduled) -> None:
     """An attempt goes to the dispatcher."""
-    step = _open_task(state.runs[event.workflow_id], event)
+    step = open_task(state.runs[event.workflow_id], event)
     step.phase = SCHEDULED
     step.attempt = event.attempt
     step.queue = event.queue
@@ -44,7 +45,7 @@ def task_scheduled(state: ShardState, event: TaskScheduled) -> None:
 
 def lease_requested(state: ShardState, event: LeaseRequested) -> None:
     """An attempt waits for its lease."""
-    step = _open_task(state.runs[event.workflow_id], event)
+    step = open_task(state.runs[event.workflow_id], event)
     step.phase = LEASE
     step.attempt = event.attempt
     step.resource = event.resource

@@ -119,6 +119,12 @@ class Graph:
         return json.dumps(self.document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
     @property
+    def queues(self) -> list[str]:
+        """The queues of its tasks; those that expressions give are not known."""
+        nodes = (*self.nodes, *([self.on_exit] if self.on_exit else []))
+        return sorted({node.queue for node in nodes if node.kind == "task" and isinstance(node.queue, str)})
+
+    @property
     def uses_previous(self) -> bool:
         """Whether an expression looks at `$previous`, so that a start must find that run."""
         return any("previous" in expression.variables for _, expression in all_expressions(self))

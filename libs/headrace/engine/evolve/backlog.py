@@ -1,0 +1,82 @@
+"""State changes of back-pressure: queues that are full, and what is held back for them."""
+
+from __future__ import annotations
+
+from headrace.contracts.backlog_events import BacklogNoted, RoomRequested, TaskHeld
+from headrace.contracts.message import Message
+from headrace.contracts.task_events import TaskScheduled
+from headrace.engine.backlogs import REFUSE, UNBOUNDED, Backlog
+from headrace.engine.evolve.task import open_task
+from headrace.engine.run import HELD
+from headrace.engine.state import ShardState
+
+
+def task_held(state: ShardState, event: TaskHeld) -> None:
+    """An attempt waits until its queue has room."""
+    run = state.runs[event.workflow_id]
+    step = open_task(run, event)
+    step.phase = HELD
+    step.attempt = event.attempt
+    step.queue = event.queue
+    step.losses = event.losses
+    step.retry = event.retry
+    step.close_by = event.close_by
+    step.due_at = event.due_at
+    if event.due_at:
+        state.set_timer(event.due_at, event.workflow_id, event.step)
+    state.backlogs.hold(event, halted=run.halted)
+
+
+def backlog_noted(state: ShardState, event: BacklogNoted) -> None:
+    """A queue is full, or has room again."""
+    backlogs = state.backlogs
+    backlogs.noted = True
+    backlog = backlogs.queues.get(event.queue)
+    if backlog is None:
+        if not event.full:
+            return
+        backlog = backlogs.queues[event.queue] = Backlog(queue=event.queue)
+    backlog.asked = False
+    if event.full:
+        backlog.since = backlog.since if backlog.full else event.at
+        backlog.full, backlog.when_full = True, event.when_full
+        backlog.waiting, backlog.backlog = event.waiting, event.backlog
+        # What running workflows ask for is accepted where starts are refused.
+        backlog.room = UNBOUNDED if event.when_full == REFUSE else 0
+    else:
+        backlog.full, backlog.room = False, event.room
+        backlogs.settle(event.queue)
+
+
+def room_requested(state: ShardState, event: RoomRequested) -> None:
+    """The dispatcher will know that more is wanted."""
+    backlog = state.backlogs.queues.get(event.queue)
+    if backlog is not None:
+        state.backlogs.noted = True
+        backlog.asked = True
+
+
+def follow(state: ShardState, event: Message, workflow_id: str) -> None:
+    """Keep up with what becomes of a workflow of which something is held back."""
+    backlogs = state.backlogs
+    run = state.runs.get(workflow_id)
+    if run is None:
+        backlogs.ended(workflow_id)
+        return
+    held = backlogs.runs[workflow_id]
+    step = getattr(event, "step", None)
+    if isinstance(event, TaskScheduled):
+        backlogs.scheduled(workflow_id, event.step)
+    elif step is None:
+        for number in list(held.steps):
+            _check(state, workflow_id, number)
+        if workflow_id in backlogs.runs:
+            backlogs.stands_still(workflow_id, halted=run.halted)
+    elif step in held.steps:
+        _check(state, workflow_id, step)
+
+
+def _check(state: ShardState, workflow_id: str, step: int) -> None:
+    found = state.runs[workflow_id].open.get(step)
+    if found is None or found.phase != HELD:
+        state.backlogs.forget(workflow_id, step)
