@@ -31,6 +31,8 @@ SCHEDULED = "scheduled"
 """Its attempt is with the dispatcher."""
 BACKOFF = "backoff"
 """Its last attempt failed; the next one is due at `due_at`."""
+HELD = "held"
+"""Its queue is full: the attempt waits until there is room, or until `due_at`."""
 
 CANCEL = -1
 """The step number under which a request to end stands among the delivered outcomes."""
@@ -78,7 +80,9 @@ class OpenStep(msgspec.Struct, kw_only=True):
     @property
     def waits_for_time(self) -> bool:
         """Tell whether the step goes on by itself, at `due_at`."""
-        return self.kind == TIMER or self.phase == BACKOFF or (self.kind == CALLBACK and self.due_at > 0)
+        if self.kind == TIMER or self.phase == BACKOFF:
+            return True
+        return self.due_at > 0 and (self.kind == CALLBACK or self.phase == HELD)
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):

@@ -28,7 +28,7 @@ def signal_received(state: ShardState, event: SignalReceived) -> None:
     signal = Outcome(SUCCEEDED, event.data, event.content_type)
     run.log.append(Delivered(SIGNAL, signal, event.at, event.name))
     run.unread = event.unread
-    _accepted(state, run, event.command_id)
+    accepted(state, run, event.command_id)
 
 
 def attach_requested(state: ShardState, event: AttachRequested) -> None:
@@ -66,7 +66,7 @@ def callback_opened(state: ShardState, event: CallbackOpened) -> None:
 def callback_heartbeat(state: ShardState, event: CallbackHeartbeat) -> None:
     """The time for the next sign of life begins anew."""
     run = state.runs[event.workflow_id]
-    _accepted(state, run, event.command_id)
+    accepted(state, run, event.command_id)
     _alive(state, run, event.step, run.open[event.step], event.at)
 
 
@@ -76,7 +76,7 @@ def step_ended(state: ShardState, event: StepEnded) -> None:
     del run.open[event.step]
     outcome = Outcome(event.status, event.output, event.content_type, event.error, event.cause)
     run.log.append(Delivered(event.step, outcome, event.at))
-    _accepted(state, run, event.command_id)
+    accepted(state, run, event.command_id)
 
 
 def step_cancelled(state: ShardState, event: StepCancelled) -> None:
@@ -117,7 +117,7 @@ def _alive(state: ShardState, run: Run, number: int, step: OpenStep, at: int) ->
         state.set_timer(step.due_at, run.workflow_id, number)
 
 
-def _accepted(state: ShardState, run: Run, command_id: str) -> None:
+def accepted(state: ShardState, run: Run, command_id: str) -> None:
     """Remember that a command was accepted, and forget the oldest where there are too many."""
     if command_id:
         run.seen[command_digest(command_id)] = None
