@@ -56,6 +56,7 @@ def decision_role(
             programs=programs(limits.payload_bytes, packages),
             budget=budget,
             limit=limits.live_coroutines,
+            steps_at_once=limits.steps_at_once,
         )
         mine = Shards(shard=shard, decision=shards.decision, dispatcher=shards.dispatcher, resource=shards.resource)
         return decider(Context(shards=mine, limits=limits, activations=activations, codec=codec or Codec()))
@@ -94,12 +95,20 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         held_per_run=tuned.held_per_run,
         cleanup_ms=tuned.cleanup_ms,
         stuck_check_ms=tuned.stuck_check_ms,
+        steps_at_once=tuned.steps_at_once,
         live_coroutines=tuned.live_coroutines,
         live_runs=tuned.live_runs,
         closed_keep_ms=tuned.closed_keep_ms,
         closed_limit=tuned.closed_limit,
         previous_limit=tuned.previous_limit,
         previous_bytes=tuned.previous_bytes,
+        schedules=tuned.schedules,
+        schedule_input_bytes=tuned.schedule_input_bytes,
+        schedule_running=tuned.schedule_running,
+        schedule_waiting=tuned.schedule_waiting,
+        schedule_backfills=tuned.schedule_backfills,
+        schedule_backfill_times=tuned.schedule_backfill_times,
+        schedule_commands=tuned.schedule_commands,
         payload_bytes=settings.payload_limit_bytes,
         decision_bytes=settings.record_limit_bytes // 4,
         cause_bytes=settings.cause_limit_bytes,

@@ -19,7 +19,6 @@ from headrace.contracts.control_events import (
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
-    AttemptRefused,
     AttemptsNoted,
     AttemptTimedOut,
     BacklogCleared,
@@ -209,7 +208,6 @@ TASK_EVENTS: tuple[type[Message], ...] = (
     TaskUnserved,
     TaskServed,
     TaskOverdue,
-    AttemptRefused,
     BacklogFull,
     BacklogCleared,
     AttemptsNoted,

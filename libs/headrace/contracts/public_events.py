@@ -124,7 +124,6 @@ INTERNAL_EVENTS: frozenset[type[Message]] = frozenset(
         dispatch_events.TaskDropped,
         dispatch_events.AttemptTimedOut,
         dispatch_events.AttemptLost,
-        dispatch_events.AttemptRefused,
         dispatch_events.AttemptsNoted,
         dispatch_events.RoomQueued,
         dispatch_events.RoomGranted,

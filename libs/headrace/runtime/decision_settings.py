@@ -50,6 +50,14 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
             "by the same variable."
         ),
     ] = ""
+    steps_at_once: Annotated[
+        int,
+        Meta(
+            description="Steps that one activation may ask for, as a `map` over a long list does: while they are "
+            "recorded, other workflows of the shard wait. Beyond that it is taken for a loop without end.",
+            ge=1_024,
+        ),
+    ] = 250_000
     live_coroutines: Annotated[
         int,
         Meta(
@@ -92,6 +100,41 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
         int,
         Meta(description="What those results may take on a shard: results that large belong elsewhere.", ge=1_048_576),
     ] = 67_108_864
+    schedules: Annotated[
+        int, Meta(description="Schedules of a shard, each some 0.5 KB and its input, in memory all the time.", ge=1)
+    ] = 10_000
+    schedule_input_bytes: Annotated[
+        int,
+        Meta(
+            description="Input of a schedule: the shard keeps it, and every start carries it; larger ones elsewhere.",
+            ge=2,
+        ),
+    ] = 65_536
+    schedule_running: Annotated[
+        int,
+        Meta(
+            description="Workflows of one schedule that run at once, with overlap: allow. A schedule whose workflows "
+            "never end must not fill its shard.",
+            ge=1,
+        ),
+    ] = 1_000
+    schedule_waiting: Annotated[
+        int, Meta(description="Starts of one schedule that wait, with overlap: queue; others are passed over.", ge=1)
+    ] = 1_000
+    schedule_backfills: Annotated[
+        int, Meta(description="Backfills of one schedule that are under way; they are done one after the other.", ge=1)
+    ] = 10
+    schedule_backfill_times: Annotated[
+        int, Meta(description="Times in one backfill: they are counted at once, at 20 microseconds each.", ge=1)
+    ] = 2_000
+    schedule_commands: Annotated[
+        int,
+        Meta(
+            description="Commands to schedules that a shard remembers, 16 bytes each, so that one that comes again "
+            "changes nothing: people send few.",
+            ge=64,
+        ),
+    ] = 4_096
     budget_cpu_ms: Annotated[
         int, Meta(description="CPU time of one activation: a thousand times what a real one needs.", ge=100)
     ] = 1_000

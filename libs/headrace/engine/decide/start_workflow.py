@@ -1,4 +1,4 @@
-"""StartWorkflow, and a parent's request for a child: begin a run, join the one that exists, or refuse."""
+"""StartWorkflow: begin a run, join the one that exists, or refuse."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Iterator
 
 import msgspec
 
-from headrace.contracts.child_events import ChildRequested
 from headrace.contracts.commands import StartWorkflow
 from headrace.contracts.definitions import Definition
 from headrace.contracts.message import Message
-from headrace.contracts.references import ParentRef
 from headrace.contracts.workflow_events import CommandRejected, StartRefused, WorkflowStarted
 from headrace.engine.activations import DefinitionMissing, UnknownInterpreter
 from headrace.engine.budget import BudgetExceeded
 from headrace.engine.closed import Closed
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
+from headrace.engine.decide.backlogs import full_queue
 from headrace.engine.expressions import ExpressionError
 from headrace.engine.identity import command_digest, earlier_start, start_digest
 from headrace.engine.programs.program import RunInfo
@@ -29,8 +28,8 @@ WORKFLOW_ID = re.compile(r"[A-Za-z0-9._:@=+-]{1,200}")
 _JSON = "application/json"
 
 
-class _Refusal(Exception):
-    """Inside this file only: the start is refused with this error and cause."""
+class Refusal(Exception):
+    """Inside decisions on a start: it is refused with this error and cause."""
 
     def __init__(self, error: str, cause: str) -> None:
         super().__init__(cause)
@@ -48,10 +47,11 @@ def start_workflow(
             return
         if existing is None and item.at < state.closed.forgotten_before:
             raise _too_old(state, command, item)
-        definition = _definition(context, command.name, command.version)
-        started = _started(context, command, definition, run_id, existing, item.trace, now_ms)
+        definition = definition_of(context, command.name, command.version)
+        _has_room(state, definition)
+        started = started_event(context, command, definition, run_id, existing, item.trace, now_ms)
         started = msgspec.structs.replace(started, previous=state.previous.get(command.name, started.key))
-    except _Refusal as refusal:
+    except Refusal as refusal:
         yield StartRefused(
             workflow_id=command.workflow_id,
             command_id=command.command_id,
@@ -68,51 +68,6 @@ def start_workflow(
     yield from advance(context, state.runs[command.workflow_id], now_ms)
 
 
-def start_child(
-    context: Context, state: ShardState, request: ChildRequested, run_id: str, now_ms: int
-) -> Iterator[Message]:
-    """Start a child for its parent. Its id is its parent's step, so a repeated request finds it and changes nothing."""
-    parent = ParentRef(workflow_id=request.workflow_id, run_id=request.run_id, step=request.step, depth=request.depth)
-    command = StartWorkflow(
-        command_id="",
-        workflow_id=request.child_id,
-        issued_at=request.at,
-        name=request.name,
-        version=request.version,
-        input=request.input,
-        content_type=request.content_type,
-    )
-    existing = state.runs.get(request.child_id)
-    if existing is not None and existing.parent == parent:
-        return
-    try:
-        if existing is not None or request.child_id in state.closed:
-            raise _Refusal(
-                "headrace.AlreadyExists", f"Expected an unused id for the child, but {request.child_id} exists"
-            )
-        if request.depth > context.limits.child_depth:
-            raise _Refusal(
-                "headrace.DepthExceeded",
-                f"Expected at most {context.limits.child_depth} parents above a workflow, but found {request.depth}",
-            )
-        definition = _definition(context, request.name, request.version)
-        started = _started(context, command, definition, run_id, None, request.trace, now_ms)
-    except _Refusal as refusal:
-        yield StartRefused(
-            workflow_id=request.child_id,
-            command_id="",
-            name=request.name,
-            error=refusal.error,
-            cause=context.cut(refusal.cause),
-            existing=existing is not None or request.child_id in state.closed,
-            parent=parent,
-            at=now_ms,
-        )
-        return
-    yield msgspec.structs.replace(started, parent=parent)
-    yield from advance(context, state.runs[request.child_id], now_ms)
-
-
 def _may_run_again(command: StartWorkflow, existing: Run | Closed) -> bool:
     """Tell whether a used id gets a new run (True) or is joined (False); raise the refusal otherwise."""
     is_open = isinstance(existing, Run)
@@ -122,22 +77,33 @@ def _may_run_again(command: StartWorkflow, existing: Run | Closed) -> bool:
     if command.if_exists == "rerun":
         if not is_open:
             return True
-        raise _Refusal(
+        raise Refusal(
             "headrace.AlreadyExists",
             f"Expected {command.workflow_id} to have ended, but it {found}; wait or cancel it first",
         )
     if command.if_exists == "fail":
-        raise _Refusal(
+        raise Refusal(
             "headrace.AlreadyExists",
             f"Expected an unused id, but {command.workflow_id} {found}; choose another id, or join or rerun it",
         )
     if _same_start(command, existing):
         return False
-    raise _Refusal(
+    raise Refusal(
         "headrace.AlreadyExists",
         f"Expected an unused id or the same workflow and input, but {command.workflow_id} {found} "
         "with others; choose another id, or start it with if_exists=rerun once it has ended",
     )
+
+
+def _has_room(state: ShardState, definition: Definition) -> None:
+    """Refuse a start while a queue that the workflow declares is full, if that is the queue's policy."""
+    full = full_queue(state, definition) if state.backlogs.queues else None
+    if full is not None:
+        raise Refusal(
+            "headrace.QueueFull",
+            f"Expected room in queue {full.queue}, but {full.waiting} tasks wait there, of at most {full.backlog}; "
+            "start it again later",
+        )
 
 
 def _started_earlier(state: ShardState, command: StartWorkflow) -> bool:
@@ -156,12 +122,14 @@ def _same_command(command: StartWorkflow, existing: Run | Closed) -> bool:
 def _same_start(command: StartWorkflow, existing: Run | Closed) -> bool:
     if isinstance(existing, Closed):
         return existing.start == start_digest(command.name, command.input)
+    if existing.first_start:
+        return existing.first_start == start_digest(command.name, command.input)
     return (existing.name, existing.input) == (command.name, command.input)
 
 
-def _too_old(state: ShardState, command: StartWorkflow, item: Input) -> _Refusal:
+def _too_old(state: ShardState, command: StartWorkflow, item: Input) -> Refusal:
     """Return the refusal of a start that may have had a run already: ids of that time are no longer remembered."""
-    return _Refusal(
+    return Refusal(
         "headrace.StartTooOld",
         f"Expected a start that was logged at {state.closed.forgotten_before} (ms since the epoch) or later, since "
         f"what ended before is no longer remembered, but {command.workflow_id} was logged at {item.at}; it may have "
@@ -169,18 +137,19 @@ def _too_old(state: ShardState, command: StartWorkflow, item: Input) -> _Refusal
     )
 
 
-def _definition(context: Context, name: str, version: str) -> Definition:
+def definition_of(context: Context, name: str, version: str) -> Definition:
+    """Return the definition that a start means; raise the refusal where there is none."""
     definitions = context.activations.definitions
     definition = definitions.get(name, version) if version else definitions.latest(name)
     if definition is None:
         wanted = f"{name}@{version}" if version else name
-        raise _Refusal(
+        raise Refusal(
             "headrace.UnknownDefinition", f"Expected a deployed workflow, but {wanted} is not known; deploy it first"
         )
     return definition
 
 
-def _started(
+def started_event(
     context: Context,
     command: StartWorkflow,
     definition: Definition,
@@ -191,22 +160,22 @@ def _started(
 ) -> WorkflowStarted:
     limit = context.limits.payload_bytes
     if not WORKFLOW_ID.fullmatch(command.workflow_id):
-        raise _Refusal(
+        raise Refusal(
             "headrace.InvalidId", f"Expected an id like {WORKFLOW_ID.pattern}, but found {command.workflow_id[:250]!r}"
         )
     if command.if_exists not in ("join", "fail", "rerun"):
-        raise _Refusal(
+        raise Refusal(
             "headrace.InvalidInput", f"Expected if_exists to be join, fail or rerun, but found {command.if_exists!r}"
         )
     if len(command.input) > limit:
-        raise _Refusal(
+        raise Refusal(
             "headrace.InputTooLarge", f"Expected an input of at most {limit} bytes, but it has {len(command.input)}"
         )
     if command.content_type == _JSON:
         try:
             msgspec.json.decode(command.input)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise _Refusal("headrace.InvalidInput", f"Expected JSON as input, but {error}") from error
+            raise Refusal("headrace.InvalidInput", f"Expected JSON as input, but {error}") from error
     started = WorkflowStarted(
         workflow_id=command.workflow_id,
         run_id=run_id,
@@ -246,21 +215,21 @@ def _with_options(context: Context, started: WorkflowStarted) -> WorkflowStarted
             key = started.key or program.key(prepared, info)
         return msgspec.structs.replace(started, timeout_ms=program.timeout_ms(prepared, info), key=key)
     except UnknownInterpreter as error:
-        raise _Refusal("headrace.UnknownInterpreter", str(error)) from error
+        raise Refusal("headrace.UnknownInterpreter", str(error)) from error
     except DefinitionMissing as error:
-        raise _Refusal("headrace.UnknownDefinition", str(error)) from error
+        raise Refusal("headrace.UnknownDefinition", str(error)) from error
     except BudgetExceeded as error:
-        raise _Refusal("headrace.BudgetExceeded", str(error)) from error
+        raise Refusal("headrace.BudgetExceeded", str(error)) from error
     except ExpressionError as error:
-        raise _Refusal(
+        raise Refusal(
             "headrace.ExpressionError", f"Expected the workflow's key to have a value, but {error}"
         ) from error
     except Exception as error:
-        raise _Refusal("headrace.InvalidDefinition", f"{type(error).__name__}: {error}") from error
+        raise Refusal("headrace.InvalidDefinition", f"{type(error).__name__}: {error}") from error
 
 
 def _dead_letter(
-    context: Context, command: StartWorkflow, item: Input, refusal: _Refusal, now_ms: int
+    context: Context, command: StartWorkflow, item: Input, refusal: Refusal, now_ms: int
 ) -> CommandRejected:
     return CommandRejected(
         topic=item.topic,
