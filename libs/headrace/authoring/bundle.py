@@ -118,24 +118,25 @@ class _Collector:
             return "", ""
         module, annotation = found
         names = [name for name in dict.fromkeys(names_in(annotation)) if not _is_builtin(name, module)]
-        if not all(self._can_travel(module, name) for name in names):
+        text = ast.unparse(annotation)
+        if not all(self._can_travel(module, name, text) for name in names):
             return "", ""
         for name in names:
-            self._resolve(self._piece(module), name, annotation.lineno, ast.unparse(annotation))
-        return ast.unparse(annotation), module.__name__ if names else ""
+            self._resolve(self._piece(module), name, annotation.lineno, text)
+        return text, module.__name__ if names else ""
 
-    def _can_travel(self, module: ModuleType, name: str) -> bool:
-        place = (module.__name__, name)
+    def _can_travel(self, module: ModuleType, name: str, text: str) -> bool:
+        place = (module.__name__, f"{name} in {text}")
         if place not in self._results:
             self._results[place] = True  # a type that refers to itself does not stand in its own way
             trial = _Collector(self._packages, self._results)
-            self._results[place] = name in vars(module) and is_authors(module) and trial.takes(module, name)
+            self._results[place] = name in vars(module) and is_authors(module) and trial.takes(module, name, text)
         return self._results[place]
 
-    def takes(self, module: ModuleType, name: str) -> bool:
-        """Tell whether a name, with all that it reaches, can be in a bundle."""
+    def takes(self, module: ModuleType, name: str, text: str) -> bool:
+        """Tell whether a name that is used in a text, with all that it reaches, can be in a bundle."""
         try:
-            self._resolve(self._piece(module), name, 0, name)
+            self._resolve(self._piece(module), name, 0, text)
         except (NoSource, OSError, SyntaxError):
             return False
         return not self.problems

@@ -26,6 +26,12 @@ class NoConverter(Exception):
 
 
 _registered: dict[type, Converter] = {}
+_watchers: list[Callable[[], None]] = []
+
+
+def when_registered(forget: Callable[[], None]) -> None:
+    """Have something called at each registration: what was concluded without it holds no longer."""
+    _watchers.append(forget)
 
 
 def converter(type: Any, *, encode: Callable[[Any], Any], decode: Callable[[Any], Any]) -> None:
@@ -43,6 +49,8 @@ def converter(type: Any, *, encode: Callable[[Any], Any], decode: Callable[[Any]
     if not all(callable(function) for function in functions):
         raise TypeError(f"Expected functions to encode and decode {type.__qualname__}, but found others")
     _registered[type] = Converter(encode, decode)
+    for forget in _watchers:
+        forget()
 
 
 _Type: Final = type

@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from headrace.payloads.converters import NoConverter, decode_other, registered
+from headrace.payloads.converters import NoConverter, decode_other, registered, when_registered
 
 _ANYTHING: tuple[Any, ...] = (Any, object)
 _GROUPS = (list, tuple, set, frozenset)
@@ -74,6 +74,9 @@ def _conversion(wanted: Any) -> Convert | None:
             raise Mismatch(f"Expected a {_name(wanted)}, but {error}") from error
 
     return by_msgspec
+
+
+when_registered(_conversion.cache_clear)
 
 
 def _taken_apart(wanted: Any) -> Convert | None:

@@ -21,7 +21,7 @@ from headrace.engine.evolve.workflow import END_STATUS
 from headrace.engine.graph.durations import parse_duration
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Program
-from headrace.engine.programs.python.payloads import from_payload
+from headrace.engine.programs.python.payloads import from_payload, to_json
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.runtime.budget import Budget
 from headrace.testing.definitions import InMemoryDefinitions
@@ -78,7 +78,7 @@ class LiveWorkflow:
         known = {**_module_tasks(definition), **(tasks or {})}
         self._system = InMemorySystem(decider, known, now_ms, listed(failures))
         self._commands = 0
-        data = msgspec.json.encode({} if input is None else input)
+        data = to_json({} if input is None else input)
         self._send(c.StartWorkflow, name=name, input=data)
 
     def __enter__(self) -> Self:
