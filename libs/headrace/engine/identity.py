@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+_MAX_ID_LENGTH = 200
+
 COMMAND_DIGEST = 8
 """Bytes of the digest of a command id."""
 
@@ -26,6 +28,17 @@ def earlier_start(workflow_id: str, command: bytes) -> str:
     No workflow id has a NUL.
     """
     return f"{workflow_id}\0{command.hex()}"
+
+
+def child_id(workflow_id: str, run_id: str, attempt: int, step: int) -> str:
+    """Return the id of a child that was given none: its parent's, the run where it is not the first, and the step."""
+    _, _, times = run_id.partition(".")
+    suffix = f":{attempt}.{times}:{step}" if times else f":{step}" if attempt == 1 else f":{attempt}:{step}"
+    parent = workflow_id
+    if len(parent) + len(suffix) > _MAX_ID_LENGTH:
+        # The run id stands for a parent whose own id leaves no room; it is unique within the namespace.
+        parent = f"{parent[: _MAX_ID_LENGTH - len(suffix) - len(run_id) - 1]}={run_id}"
+    return parent + suffix
 
 
 def next_run_id(run_id: str) -> str:

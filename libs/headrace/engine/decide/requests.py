@@ -16,6 +16,7 @@ from headrace.contracts.wait_events import StepCancelled
 from headrace.engine.context import Context
 from headrace.engine.decide.notes import note_bytes, note_event
 from headrace.engine.decide.wait_requests import give_up_event, wait_event
+from headrace.engine.identity import child_id
 from headrace.engine.kernel.requests import (
     TERMINATE,
     Attach,
@@ -40,7 +41,6 @@ from headrace.engine.run import ATTACH, CALLBACK, CHILD, SENDING, TASK, TIMER, O
 
 EVENT_OVERHEAD_BYTES = 256
 """What an event takes beside its payload: ids, names and numbers, generously."""
-_MAX_ID_LENGTH = 200
 
 
 def event_of(context: Context, run: Run, step: int, request: Request, now_ms: int) -> Message:
@@ -176,15 +176,15 @@ def size_of(request: Request) -> int:
 
 
 def _child_requested(context: Context, run: Run, step: int, request: StartChild, now_ms: int) -> ChildRequested:
-    child_id = request.child_id or child_id_of(run, step)
+    target = request.child_id or child_id(run.workflow_id, run.run_id, run.attempt, step)
     return ChildRequested(
         workflow_id=run.workflow_id,
         run_id=run.run_id,
         step=step,
         node=request.node,
         index=request.index,
-        child_id=child_id,
-        to_shard=context.shards.of_workflow(child_id),
+        child_id=target,
+        to_shard=context.shards.of_workflow(target),
         name=request.name,
         version=request.version,
         input=request.input,
@@ -194,14 +194,3 @@ def _child_requested(context: Context, run: Run, step: int, request: StartChild,
         trace=run.trace,
         parent_close=request.parent_close,
     )
-
-
-def child_id_of(run: Run, step: int) -> str:
-    """Return the id of an unnamed child: its parent's, the run where it is not the first, and the step."""
-    _, _, times = run.run_id.partition(".")
-    suffix = f":{run.attempt}.{times}:{step}" if times else f":{step}" if run.attempt == 1 else f":{run.attempt}:{step}"
-    parent = run.workflow_id
-    if len(parent) + len(suffix) > _MAX_ID_LENGTH:
-        # The run id stands for a parent whose own id leaves no room; it is unique within the namespace.
-        parent = f"{parent[: _MAX_ID_LENGTH - len(suffix) - len(run.run_id) - 1]}={run.run_id}"
-    return parent + suffix

@@ -14,21 +14,45 @@ from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, Outcome
 from headrace.engine.kernel.requests import CancelStep, Sleep, StartChild
 from headrace.engine.programs.program import RunInfo
+from headrace.engine.programs.python.children import (
+    ChildHandle,
+    ParentClose,
+    check_parent_close,
+    next_child_id,
+)
+from headrace.engine.programs.python.compensations import Saga, Sagas
 from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
 from headrace.engine.programs.python.group import Group
+from headrace.engine.programs.python.limits import PythonLimits
+from headrace.engine.programs.python.loops import Loops
+from headrace.engine.programs.python.notes import Notes
 from headrace.engine.programs.python.payloads import arguments_payload, from_payload, input_payload
 from headrace.engine.programs.python.results import child_result, task_result
 from headrace.engine.programs.python.targets import child_name, task_request
 from headrace.engine.task_versions import COMPATIBLE
 
 
-class WorkflowContext:
+class WorkflowContext(Notes, Loops, Sagas):
     """Handed to a `@workflow` function as its first argument. Everything that it does is recorded."""
 
-    def __init__(self, run: RunInfo, kernel: Kernel, task_versions: str = COMPATIBLE) -> None:
+    def __init__(
+        self,
+        run: RunInfo,
+        kernel: Kernel,
+        task_versions: str = COMPATIBLE,
+        *,
+        saga: Saga | None = None,
+        limits: PythonLimits | None = None,
+    ) -> None:
         self._run = run
         self._kernel = kernel
         self._task_versions = task_versions
+        self._saga = saga or Saga(kernel)
+        self._saga.runs_by(self._run_payload)
+        self._limits = limits or PythonLimits()
+        self._versions = {}
+        self._searched = set()
+        self._generator: tuple[int, random.Random] = (-1, random.Random())
 
     @property
     def workflow_id(self) -> str:
@@ -37,8 +61,8 @@ class WorkflowContext:
 
     @property
     def run_id(self) -> str:
-        """Id of this run."""
-        return self._run.run_id
+        """Id of this run, as it was when what stands here was recorded: it changes when the workflow goes on anew."""
+        return self._kernel.seed
 
     @property
     def attempt(self) -> int:
@@ -58,7 +82,11 @@ class WorkflowContext:
     @property
     def random(self) -> random.Random:
         """A generator that is seeded by the run and the step: the same in every replay."""
-        return random.Random(f"{self._kernel.run_id}/{self._kernel.next_step}")
+        step, generator = self._generator
+        if step != self._kernel.next_step:
+            step, generator = self._kernel.next_step, random.Random(f"{self._kernel.seed}/{self._kernel.next_step}")
+            self._generator = (step, generator)
+        return generator
 
     def uuid(self) -> uuid.UUID:
         """Return a random UUID that is the same in every replay."""
@@ -95,19 +123,46 @@ class WorkflowContext:
         """
         return await Group(self._kernel, list(awaitables)).results()
 
-    async def child(self, workflow: Any, *args: Any, id: str = "", **kwargs: Any) -> Any:
-        """Run a child workflow and return its output.
+    def child(
+        self, workflow: Any, *args: Any, id: str = "", parent_close: ParentClose = "cancel", **kwargs: Any
+    ) -> ChildHandle[Any]:
+        """Start a child workflow now, and return its handle: `await` it for the output, or go on and await it later.
+
+        Args:
+            workflow: a `@workflow`, or a name, as `name@version` for a version of it.
+            args: its input, as one value.
+            id: its workflow id; one that nobody uses, unless given.
+            parent_close: what becomes of it when this workflow ends before it, or gives it up: `cancel`, `terminate`,
+                or `abandon`, which leaves it alone.
+            kwargs: its input, as keywords.
 
         Raises:
-            ChildFailed: the child failed, was cancelled or terminated, took too long, or was refused.
+            ValueError: `parent_close` is none of these.
         """
         name, version = child_name(workflow)
-        data = input_payload(args, kwargs)
-        request = StartChild(node=name, name=name, version=version, child_id=id, input=data)
-        outcome = await self._step(self._kernel.request(request), name)
-        if outcome.ok:
-            return child_result(workflow, name, outcome)
-        raise ChildFailed(outcome.error, outcome.cause, workflow=name, status=outcome.status)
+        chosen = id or next_child_id(self._kernel, self._run.attempt)
+        request = StartChild(
+            node=name,
+            name=name,
+            version=version,
+            child_id=chosen,
+            input=input_payload(args, kwargs),
+            parent_close=check_parent_close(parent_close),
+        )
+
+        def value(outcome: Outcome) -> Any:
+            if outcome.ok:
+                return child_result(workflow, name, outcome)
+            raise ChildFailed(outcome.error, outcome.cause, workflow=name, status=outcome.status)
+
+        return ChildHandle(
+            self._kernel,
+            self._kernel.request(request),
+            id=chosen,
+            name=name,
+            parent_close=parent_close,
+            value=value,
+        )
 
     async def sleep(self, duration: str | float | timedelta) -> None:
         """Wait. A number is seconds; a text is like `5m` or `1h30m`."""
@@ -119,8 +174,10 @@ class WorkflowContext:
         await self._step(self._kernel.request(Sleep(node="sleep", duration_ms=pause)), "sleep")
 
     async def _task(self, task: Any, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        data, content_type = arguments_payload(args, kwargs)
-        seed = f"{self._kernel.run_id}/{self._kernel.next_step}/"
+        return await self._run_payload(task, *arguments_payload(args, kwargs), index=index)
+
+    async def _run_payload(self, task: Any, data: bytes, content_type: str, index: int = -1) -> Any:
+        seed = f"{self._kernel.seed}/{self._kernel.next_step}/"
         request = task_request(
             task,
             index,

@@ -27,3 +27,11 @@ class ChildFailed(StepFailed):
     def __init__(self, error: str, cause: str, *, workflow: str, status: str) -> None:
         super().__init__(error, cause, status=status)
         self.workflow = workflow
+
+
+class MemoFailed(StepFailed):
+    """A function of `ctx.memo` failed. `error` is the name of what it raised."""
+
+
+class CompensationFailed(Exception):
+    """Some of what was to be undone could not be; the others were."""

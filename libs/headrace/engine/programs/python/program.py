@@ -12,8 +12,10 @@ from headrace.contracts.definitions import Definition
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
 from headrace.engine.programs.program import Result, RunInfo
+from headrace.engine.programs.python.compensations import Saga
 from headrace.engine.programs.python.context import WorkflowContext
 from headrace.engine.programs.python.errors import StepFailed
+from headrace.engine.programs.python.limits import PythonLimits
 from headrace.engine.programs.python.payloads import bind_input, to_json
 from headrace.engine.task_versions import COMPATIBLE
 from headrace.payloads.signatures import Parameters, result_check
@@ -39,8 +41,9 @@ class PythonProgram:
 
     interpreter = 1
 
-    def __init__(self, load: Callable[[bytes], WorkflowFunction]) -> None:
+    def __init__(self, load: Callable[[bytes], WorkflowFunction], limits: PythonLimits | None = None) -> None:
         self._load = load
+        self._limits = limits or PythonLimits()
 
     def prepare(self, definition: Definition) -> Prepared:
         """Return the workflow function of a bundle."""
@@ -67,7 +70,8 @@ class PythonProgram:
 
     async def main(self, prepared: Prepared, run: RunInfo, kernel: Kernel) -> Result:
         """Call the function with its input, as its parameters are annotated, and return its result as JSON."""
-        context = WorkflowContext(run, kernel, prepared.task_versions)
+        saga = Saga(kernel)
+        context = WorkflowContext(run, kernel, prepared.task_versions, saga=saga, limits=self._limits)
         args, kwargs = bind_input(run.input, run.content_type)
         try:
             if prepared.parameters is not None:
@@ -78,13 +82,19 @@ class PythonProgram:
                 "headrace.InputMismatch", _mismatch(prepared.signature, args, kwargs, error)
             ) from error
         try:
-            value = await prepared.function(context, *args, **kwargs)
-        except StepFailed as failed:
-            # An error of a task that nobody caught ends the workflow under its own name.
-            raise WorkflowFailure(failed.error, failed.cause) from failed
-        except (Cancelled, NonDeterministic):
+            return Result(_result(prepared, await prepared.function(context, *args, **kwargs)))
+        except NonDeterministic:
             raise
-        return Result(_result(prepared, value))
+        except (Exception, Cancelled) as error:
+            failures: list[str] = []
+            if len(saga):
+                failures, _ = await saga.undo()
+            if isinstance(error, StepFailed | WorkflowFailure):
+                # An error of a task that nobody caught ends the workflow under its own name.
+                raise WorkflowFailure(error.error, "; ".join(filter(None, [error.cause, *failures]))) from error
+            for failure in failures:
+                error.add_note(failure)
+            raise
 
 
 def _result(prepared: Prepared, value: Any) -> bytes:

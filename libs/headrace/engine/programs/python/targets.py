@@ -73,6 +73,14 @@ def task_request(
         ) from None
 
 
+def task_name(task: Any) -> str:
+    """Return the name of a task. Raises `TypeError` for what is none."""
+    name = task if isinstance(task, str) else getattr(getattr(task, "stub", task), "name", None)
+    if not isinstance(name, str):
+        raise TypeError(f"Expected a @task function or a task's name, but found {task!r}")
+    return name
+
+
 def child_name(workflow: Any) -> tuple[str, str]:
     """Return the name and version of a child's definition; an empty version means the latest."""
     if isinstance(workflow, str):

@@ -1,0 +1,100 @@
+"""Sagas: what undoes the steps of a workflow, run in reverse when it fails or is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from headrace.engine.kernel.kernel import Kernel
+from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic
+from headrace.engine.programs.python.errors import CompensationFailed
+from headrace.engine.programs.python.payloads import arguments_payload
+from headrace.engine.programs.python.targets import task_name
+
+RunPayload = Callable[[Any, bytes, str], Awaitable[Any]]
+"""Runs a task with a payload of arguments and its content type."""
+
+
+class Saga:
+    """What is to be undone, in the order in which it was registered, with the input that it had then."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._registered: list[tuple[Any, bytes, str]] = []
+        self._run: RunPayload | None = None
+
+    def __len__(self) -> int:
+        return len(self._registered)
+
+    def runs_by(self, run: RunPayload) -> None:
+        """Say what runs the tasks."""
+        self._run = run
+
+    def add(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Register the call of a task."""
+        task_name(task)
+        self._registered.append((task, *arguments_payload(args, kwargs)))
+
+    def forget(self) -> None:
+        """Forget all of it."""
+        self._registered.clear()
+
+    async def undo(self) -> tuple[list[str], Cancelled | None]:
+        """Run all of it, the last one first, to its end, also when the workflow is asked to end meanwhile.
+
+        Returns what is to be said of each that failed, and that request.
+        """
+        fiber = self._kernel.spawn(self._undo())
+        request: Cancelled | None = None
+        while not fiber.done:
+            try:
+                await fiber
+            except Cancelled as cancelled:
+                request = cancelled
+        return fiber.result(), request
+
+    async def _undo(self) -> list[str]:
+        assert self._run is not None
+        failures = []
+        while self._registered:
+            task, data, content_type = self._registered.pop()
+            try:
+                await self._run(task, data, content_type)
+            except NonDeterministic:
+                raise
+            except Exception as error:  # noqa: BLE001 (one that fails does not stop the others)
+                failures.append(f"compensation {task_name(task)} failed: {error}")
+        return failures
+
+
+class Sagas:
+    """The part of `ctx` that undoes."""
+
+    _saga: Saga
+
+    def compensate(self, task: Any, *args: Any, **kwargs: Any) -> None:
+        """Register a task that undoes what was done.
+
+        When the workflow fails or is cancelled, what was registered is run in reverse, each as an ordinary task; one
+        that fails does not stop the others, and is named in the cause.
+        """
+        self._saga.add(task, args, kwargs)
+
+    def forget_compensations(self) -> None:
+        """Forget what was registered: it is not undone any more."""
+        self._saga.forget()
+
+    async def undo(self) -> None:
+        """Run what was registered now, in reverse.
+
+        Raises:
+            CompensationFailed: some of it failed; the others have run.
+            Cancelled: the workflow was asked to end meanwhile; all have run.
+        """
+        failures, request = await self._saga.undo()
+        if request is not None:
+            for failure in failures:
+                request.add_note(failure)
+            raise request
+        if failures:
+            raise CompensationFailed("; ".join(failures))
