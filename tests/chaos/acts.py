@@ -165,9 +165,10 @@ def upgrade(service: str) -> Act:
         mark = run.mark()
         stack.add(older)
         processes.may_end(older)
-        # The newer one leaves, so that the group must give its shards to the older one.
-        processes.kill(newer)
+        # The newer one stays away until then, so that the group must give its shards to the older one.
+        processes.kill(newer, comes_back=False)
         run.until(f"{older} to decline", lambda: processes.exit_code(older) is not None)
+        processes.bring_back(newer)
         declined = tail(processes.child(older).spec.log_path, 20)
         assert "start the newer release" in declined, f"Expected {older} to decline, but it ended for: {declined}"
         run.measured(f"{older} has declined", **run.recovered(mark), stall_s=_stall_s(run, mark))
