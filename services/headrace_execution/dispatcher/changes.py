@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher import notes, permits, turns
 from headrace_execution.dispatcher.canaries import side_of
-from headrace_execution.dispatcher.queues import Attempt, Key
+from headrace_execution.dispatcher.lanes import Attempt, Key
 from headrace_execution.dispatcher.rules import NO_CANARY, slots_of
 from headrace_execution.dispatcher.state import Assignment, DispatcherState, Worker
 
@@ -66,7 +66,7 @@ def remember_end(state: DispatcherState, key: Key, token: int) -> None:
     state.ended.pop(key, None)
     state.ended[key] = token
     if len(state.ended) > state.remembered_ends:
-        del state.ended[next(iter(state.ended))]
+        state.ended.popitem(last=False)
 
 
 def wait(state: DispatcherState, attempt: Attempt) -> None:

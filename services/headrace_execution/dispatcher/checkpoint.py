@@ -15,26 +15,27 @@ stand in `state.live`.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from headrace.contracts.task_events import TaskScheduled
 from headrace.shard.entries import Changed, Entry, key_part, pack, unknown, unpacker
-from headrace_execution.dispatcher import order_entries, permits, turns
+from headrace_execution.dispatcher import order_entries, permits, turns, worker_entries
 from headrace_execution.dispatcher.canaries import side_of
-from headrace_execution.dispatcher.changes import index, key_of, look_everywhere, offer_again
-from headrace_execution.dispatcher.evolve import set_deadlines, set_waits, take_slots
-from headrace_execution.dispatcher.queues import Attempt, Key
+from headrace_execution.dispatcher.changes import index, key_of, look_everywhere
+from headrace_execution.dispatcher.deadlines import set_deadlines, set_waits
+from headrace_execution.dispatcher.evolve import take_slots
+from headrace_execution.dispatcher.lanes import Attempt, Key
+from headrace_execution.dispatcher.sharing import share
 from headrace_execution.dispatcher.state import (
     FINISHED,
     Assignment,
     Canary,
     DispatcherState,
     Notes,
-    Offer,
     StepKey,
-    Worker,
 )
 
 _SHARD = "s"
@@ -50,18 +51,6 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
     sticky: list[tuple[str, str, str]] = msgspec.field(default_factory=list)
     full: list[str] = msgspec.field(default_factory=list)
     canaries: list[tuple[str, str, str, float]] = msgspec.field(default_factory=list)
-
-
-class WorkerEntry(Entry, array_like=True, kw_only=True):
-    """A worker; `offers` are slots and tasks by queue."""
-
-    name: str
-    session: str
-    offers: dict[str, tuple[int, list[str]]]
-    stopping: bool
-    last_assignment: int
-    labels: dict[str, str] = msgspec.field(default_factory=dict)
-    versions: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
 
 
 class AttemptEntry(Entry, array_like=True, kw_only=True):
@@ -100,7 +89,6 @@ class NotesEntry(Entry, array_like=True, kw_only=True):
 
 
 _shard = unpacker(ShardEntry)
-_worker = unpacker(WorkerEntry)
 _attempt = unpacker(AttemptEntry)
 _assignment = unpacker(AssignmentEntry)
 _notes = unpacker(NotesEntry)
@@ -124,7 +112,7 @@ def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
         canaries=[(*where, canary.version, canary.share) for where, canary in state.canaries.items()],
     )
     yield _SHARD, pack(entry)
-    for name, value in ledger.workers.take(lambda name: _pack_worker(state.workers.get(name))):
+    for name, value in ledger.workers.take(lambda name: worker_entries.packed(state.workers.get(name))):
         yield f"w/{key_part(name)}", value
     for (run_id, step, attempt), value in ledger.attempts.take(lambda key: _pack_waiting(state.open.get(key))):
         yield f"a/{key_part(run_id)}/{step}/{attempt}", value
@@ -142,7 +130,7 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
     for key, value in entries:
         match key[:2]:
             case "w/":
-                _take_worker(state, _worker(key, value))
+                worker_entries.take(state, key, value)
             case "a/":
                 attempts.append(_open(_attempt(key, value)))
             case "n/":
@@ -156,11 +144,11 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
                 shard = _shard(key, value)
                 state.arrivals = shard.arrivals
                 state.last_assignment = shard.last_assignment
-                state.ended = dict(shard.ended)
+                state.ended = OrderedDict(shard.ended)
                 state.left = dict.fromkeys(shard.left)
                 state.full = dict.fromkeys(shard.full)
                 state.canaries = {entry[:2]: Canary(*entry[2:]) for entry in shard.canaries}
-                state.sticky = {(queue, preferred): worker for queue, preferred, worker in shard.sticky}
+                state.sticky = OrderedDict(((queue, preferred), worker) for queue, preferred, worker in shard.sticky)
             case _:
                 raise unknown(key)
     for assigned in sorted(assignments, key=lambda entry: entry.number):
@@ -172,22 +160,6 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
     order_entries.settle(state)
     look_everywhere(state)
     return state
-
-
-def _pack_worker(worker: Worker | None) -> bytes | None:
-    if worker is None:
-        return None
-    return pack(
-        WorkerEntry(
-            name=worker.name,
-            session=worker.session,
-            offers={queue: (offer.slots, sorted(offer.tasks)) for queue, offer in worker.offers.items()},
-            stopping=worker.stopping,
-            last_assignment=worker.last_assignment,
-            labels=worker.labels,
-            versions={queue: offer.versions for queue, offer in worker.offers.items() if offer.versions},
-        )
-    )
 
 
 def _pack_waiting(attempt: Attempt | None) -> bytes | None:
@@ -245,25 +217,6 @@ def _open(entry: AttemptEntry, assignment: int = 0) -> Attempt:
     )
 
 
-def _take_worker(state: DispatcherState, entry: WorkerEntry) -> None:
-    offers = {
-        queue: Offer(slots, frozenset(tasks), entry.versions.get(queue, {}))
-        for queue, (slots, tasks) in entry.offers.items()
-    }
-    worker = Worker(
-        name=entry.name,
-        session=entry.session,
-        offers=offers,
-        stopping=entry.stopping,
-        last_assignment=entry.last_assignment,
-        labels=entry.labels,
-    )
-    state.workers[worker.name] = worker
-    if not worker.stopping:
-        for queue, offer in offers.items():
-            offer_again(state, worker.name, queue, sorted(offer.tasks))
-
-
 def _take_assignment(state: DispatcherState, entry: AssignmentEntry) -> Attempt:
     attempt = _open(entry.attempt, entry.number)
     state.assignments[entry.number] = Assignment(
@@ -289,6 +242,7 @@ def _take_assignment(state: DispatcherState, entry: AssignmentEntry) -> Attempt:
 
 
 def _take_attempt(state: DispatcherState, attempt: Attempt) -> None:
+    share(state, attempt.task)
     state.open[attempt.key] = attempt
     index(state, attempt.key)
     if attempt.task.rules is not None:

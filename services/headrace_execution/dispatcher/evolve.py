@@ -6,7 +6,6 @@ An event about what is gone changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heapify, heappush
 from typing import Any
 
 from headrace.contracts.dispatch_events import (
@@ -28,7 +27,6 @@ from headrace.contracts.dispatch_events import (
     TaskUnserved,
 )
 from headrace.contracts.message import Message
-from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerMeasured, WorkerStopping
 from headrace.contracts.workflow_events import CommandRejected
 from headrace_execution.dispatcher import canaries, notes, permits, turns
@@ -46,8 +44,10 @@ from headrace_execution.dispatcher.changes import (
     wait_no_more,
     withdraw,
 )
-from headrace_execution.dispatcher.queues import Attempt
+from headrace_execution.dispatcher.deadlines import SCHEDULE_TO_CLOSE, set_deadlines, set_waits
+from headrace_execution.dispatcher.lanes import Attempt
 from headrace_execution.dispatcher.rules import slots_of
+from headrace_execution.dispatcher.sharing import share
 from headrace_execution.dispatcher.state import (
     ENDED,
     FINISHED,
@@ -58,12 +58,6 @@ from headrace_execution.dispatcher.state import (
     offers_of,
 )
 
-HEARTBEAT = "heartbeat"
-START_TO_CLOSE = "start_to_close"
-SCHEDULE_TO_START = "schedule_to_start"
-SCHEDULE_TO_CLOSE = "schedule_to_close"
-WARN_AFTER = "warn_after"
-
 
 def evolve(state: DispatcherState, event: Message) -> None:
     """Change the state by one event."""
@@ -73,6 +67,7 @@ def evolve(state: DispatcherState, event: Message) -> None:
 def _queued(state: DispatcherState, event: TaskQueued) -> None:
     if state.live.filling:
         permits.forget_full(state, event.at)
+    share(state, event.task)
     attempt = open_attempt(state, event.task, event.shard, event.at)
     wait(state, attempt)
     if event.task.rules is not None:
@@ -121,34 +116,7 @@ def _stick(state: DispatcherState, queue: str, key: str, worker: str) -> None:
     state.sticky.pop((queue, key), None)
     state.sticky[queue, key] = worker
     if len(state.sticky) > state.remembered_ends:
-        del state.sticky[next(iter(state.sticky))]
-
-
-def set_waits(state: DispatcherState, attempt: Attempt) -> None:
-    """Set what bounds an open attempt, whether it waits or runs."""
-    rules = attempt.task.rules
-    if rules is None:
-        return
-    waits = state.live.waits
-    if rules.schedule_to_start_ms and not attempt.assignment:
-        heappush(waits, (attempt.since + rules.schedule_to_start_ms, attempt.key, SCHEDULE_TO_START))
-    if rules.close_by:
-        heappush(waits, (rules.close_by, attempt.key, SCHEDULE_TO_CLOSE))
-    if len(waits) > 64 and len(waits) > 4 * len(state.open):
-        waits[:] = sorted({entry for entry in waits if entry[1] in state.open})
-
-
-def set_deadlines(state: DispatcherState, at: int, number: int, task: TaskScheduled) -> None:
-    """Set the limits of an assignment that was made at a time (ms since the epoch)."""
-    deadlines = state.live.deadlines
-    warn_after_ms = 0 if task.rules is None else task.rules.warn_after_ms
-    after = ((START_TO_CLOSE, task.timeout_ms), (HEARTBEAT, task.heartbeat_ms), (WARN_AFTER, warn_after_ms))
-    for limit, after_ms in after:
-        if after_ms:
-            heappush(deadlines, (at + after_ms, number, limit))
-    if len(deadlines) > 64 and len(deadlines) > 4 * len(state.assignments):
-        deadlines[:] = [entry for entry in deadlines if entry[1] in state.assignments]
-        heapify(deadlines)
+        state.sticky.popitem(last=False)
 
 
 def _assignments_ended(state: DispatcherState, event: AssignmentsEnded) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from headrace.contracts.task_events import TaskScheduled
+from headrace_execution.dispatcher.lanes import Gates
 from headrace_execution.dispatcher.limits import Limit
-from headrace_execution.dispatcher.queues import Closed, Gates
+from headrace_execution.dispatcher.queues import Closed
 from headrace_execution.dispatcher.rules import QUEUE, LimitKey
 from headrace_execution.dispatcher.state import DispatcherState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.task_events import TaskScheduled
-from headrace_execution.dispatcher.queues import Key
+from headrace_execution.dispatcher.lanes import Key
 from headrace_execution.dispatcher.state import DispatcherState
 
 WAIT, REFUSE = "wait", "refuse"

@@ -14,16 +14,19 @@ An assignment goes through these phases:
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
 
 from headrace.contracts.reports import QueueOffer
+from headrace.contracts.task_rules import TaskRules
 from headrace.engine.task_versions import UNVERSIONED, may_run
 from headrace.shard.entries import Changed
 from headrace_execution.dispatcher.fairness import Clock, ClockKey, TurnKey
+from headrace_execution.dispatcher.lanes import Attempt, Key
 from headrace_execution.dispatcher.limits import Limit
-from headrace_execution.dispatcher.queues import Attempt, Key, Queues
+from headrace_execution.dispatcher.queues import Queues
 from headrace_execution.dispatcher.rules import Labels, LimitKey, Wanted, slots_of
 
 RUNNING = "running"
@@ -162,6 +165,8 @@ class Live(msgspec.Struct, kw_only=True):
     """Heap of (time, limit): when a bucket is full that nobody names any more; an entry may be out of date."""
     idle: dict[ClockKey, list[tuple[float, TurnKey]]] = {}
     """Heaps of (tag, turn): turns with nothing waiting; an entry may be out of date."""
+    rules: dict[bytes, TaskRules] = {}
+    """What tasks that wait have said, so that it is kept once (`sharing.py`)."""
     now_ms: int = 0
     """The time of the last decision."""
     dirty: dict[str, None] = {}
@@ -208,13 +213,13 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     """Limits that open attempts name, or whose buckets are not full; and those of queues, which are set."""
     clocks: dict[ClockKey, Clock] = {}
     """Whose turn it is where something waits."""
-    sticky: dict[tuple[str, str], str] = {}
+    sticky: OrderedDict[tuple[str, str], str] = msgspec.field(default_factory=OrderedDict)
     """The last workers, by queue and what was preferred; oldest first, as many as there are remembered ends."""
     canaries: dict[tuple[str, str], Canary] = {}
     """Canaries by queue and task; an operator sets them and takes them back."""
     full: dict[str, None] = {}
     """Queues whose backlog was told to be full."""
-    ended: dict[Key, int] = {}
+    ended: OrderedDict[Key, int] = msgspec.field(default_factory=OrderedDict)
     """The attempts that ended last, with their fencing tokens."""
     notes: dict[StepKey, Notes] = {}
     """What is kept for the next attempt, or assignment, of a step."""

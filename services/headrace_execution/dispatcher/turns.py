@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher.fairness import Clock, Turn, TurnKey
-from headrace_execution.dispatcher.queues import Attempt
+from headrace_execution.dispatcher.lanes import Attempt
 from headrace_execution.dispatcher.rules import labels_of
 from headrace_execution.dispatcher.state import DispatcherState
 

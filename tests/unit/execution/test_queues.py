@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from headrace.contracts.task_rules import TaskLimit, TaskRules
 from headrace_execution.dispatcher.fairness import Turn
-from headrace_execution.dispatcher.queues import Attempt, Gates, Order, Queues
+from headrace_execution.dispatcher.lanes import Attempt, Gates, Order
+from headrace_execution.dispatcher.queues import Queues
 from headrace_execution.dispatcher.rules import KEY, TASK, LimitKey
 from tests.unit.execution.dispatcher_shard import scheduled
 

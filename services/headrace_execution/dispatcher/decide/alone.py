@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace_execution.dispatcher.decide.offering import candidates
+from headrace_execution.dispatcher.lanes import Attempt
 from headrace_execution.dispatcher.permits import limits_of
-from headrace_execution.dispatcher.queues import Attempt, Closed
+from headrace_execution.dispatcher.queues import Closed
 from headrace_execution.dispatcher.rules import shape_of
 from headrace_execution.dispatcher.state import DispatcherState, Worker
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headrace.contracts.dispatch_events import TaskDropped
 from headrace.contracts.message import Message
-from headrace_execution.dispatcher.queues import Attempt
+from headrace_execution.dispatcher.lanes import Attempt
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.state import FINISHED
 

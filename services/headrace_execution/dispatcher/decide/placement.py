@@ -26,9 +26,10 @@ from headrace_execution.dispatcher.canaries import side_of
 from headrace_execution.dispatcher.decide.alone import could_run_alone, kept_empty
 from headrace_execution.dispatcher.decide.backlog import refused
 from headrace_execution.dispatcher.decide.offering import candidates
+from headrace_execution.dispatcher.lanes import Attempt
 from headrace_execution.dispatcher.notes import notes_for
 from headrace_execution.dispatcher.permits import gatekeeper, limits_of
-from headrace_execution.dispatcher.queues import Attempt, Closed
+from headrace_execution.dispatcher.queues import Closed
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.rules import (
     ANY_VERSION,
@@ -51,6 +52,7 @@ def admit(round_: Round) -> Iterator[Message]:
         return
     closed = gatekeeper(state, round_.now_ms)
     waiting: dict[str, bool] = {}
+    full: set[tuple[str, ShapeKey]] = set()
     for task in in_turn(state, round_.fresh.values()):
         if state.quarantine or task.queue not in waiting:
             search = Search(state, task.queue, closed)
@@ -59,7 +61,11 @@ def admit(round_: Round) -> Iterator[Message]:
         worker = None
         if not waiting[task.queue] and task.losses < state.quarantine_from:
             limits = limits_of(state, task)
-            worker = pick(state, task) if not limits or closed(limits) is None else None
+            shape = shape_of(task, side_of(state, task))
+            if (task.queue, shape) not in full and (not limits or closed(limits) is None):
+                worker = pick(state, task)
+                if worker is None:  # nothing but assignments happens here: the next one like it has no room either
+                    full.add((task.queue, shape))
         if worker is None:
             waiting[task.queue] |= slots_of(task) > 1
             refusal = refused(round_, task)
@@ -138,17 +144,18 @@ def pick(state: DispatcherState, task: TaskScheduled, kept: str = "") -> Worker 
     names: Iterable[str] = state.offers.get((queue, task.task), ())
     if state.canaries and (side := side_of(state, task)):
         names = candidates(state, queue, shape_of(task, side))
-    checked = bool(labels) or wanted is not ANY_VERSION
+    workers, checked = state.workers, bool(labels) or wanted is not ANY_VERSION
     for name in names:
-        worker = state.workers[name]
-        free = worker.free(queue)
+        worker = workers[name]
+        offered = worker.offers[queue].slots
+        free = offered - worker.used.get(queue, 0)
         if free < slots or worker.alone or name in (reserved, kept):
             continue
         if checked and not worker.fits(queue, task.task, slots, labels, wanted):
             continue
         if name == preferred:
             return worker
-        rank = (-free / worker.offers[queue].slots, worker.busy, worker.last_assignment, name)
+        rank = (-free / offered, worker.busy, worker.last_assignment, name)
         if best is None or rank < best:
             best = rank
     return None if best is None else state.workers[best[3]]

@@ -8,7 +8,8 @@ from headrace.contracts.dispatch_events import TaskServed, TaskUnserved
 from headrace.contracts.message import Message
 from headrace.engine.task_versions import described, may_run
 from headrace_execution.dispatcher.decide.offering import serving
-from headrace_execution.dispatcher.queues import Attempt, Shape
+from headrace_execution.dispatcher.lanes import Attempt
+from headrace_execution.dispatcher.queues import Shape
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.rules import Labels
 from headrace_execution.dispatcher.state import DispatcherState

@@ -7,9 +7,9 @@ from heapq import heappop, heappush
 
 from headrace.contracts.dispatch_events import AttemptTimedOut, TaskOverdue
 from headrace.contracts.message import Message
+from headrace_execution.dispatcher.deadlines import HEARTBEAT, SCHEDULE_TO_START, WARN_AFTER
 from headrace_execution.dispatcher.decide.worker_lost import lose
-from headrace_execution.dispatcher.evolve import HEARTBEAT, SCHEDULE_TO_START, WARN_AFTER
-from headrace_execution.dispatcher.queues import Attempt
+from headrace_execution.dispatcher.lanes import Attempt
 from headrace_execution.dispatcher.round import Round
 from headrace_execution.dispatcher.state import RUNNING, Assignment, DispatcherState
 
