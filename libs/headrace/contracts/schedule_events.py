@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from headrace.contracts.message import Message
 
 
@@ -41,6 +43,7 @@ class ScheduleDeleted(Message, frozen=True, kw_only=True):
     schedule_id: str
     generation: str
     command_id: str = ""
+    gives_up: list[str] = msgspec.field(default_factory=list)
     at: int
 
 
@@ -92,10 +95,11 @@ class ScheduleQueued(Message, frozen=True, kw_only=True):
 
     schedule_id: str
     generation: str
+    workflow_id: str
     scheduled_at: int
     cause: str = "time"
     command_id: str = ""
-    replaces: bool = False
+    gives_up: list[str] = msgspec.field(default_factory=list)
     next_at: int = 0
     due_at: int = 0
     at: int

@@ -27,6 +27,7 @@ from headrace.engine.decide.schedule_times import (
     fired,
     proceed,
     queued,
+    waiting_ids,
 )
 from headrace.engine.identity import command_digest
 from headrace.engine.schedules import times
@@ -99,7 +100,7 @@ def _decide(
     ids = {"schedule_id": schedule.schedule_id, "generation": schedule.generation, "command_id": command.command_id}
     match command:
         case c.DeleteSchedule():
-            yield ScheduleDeleted(**ids, at=now_ms)
+            yield ScheduleDeleted(**ids, gives_up=waiting_ids(schedule), at=now_ms)
         case c.PauseSchedule():
             yield SchedulePaused(**ids, reason=context.cut(command.reason), at=now_ms)
         case c.ResumeSchedule():

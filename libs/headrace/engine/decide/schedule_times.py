@@ -85,10 +85,7 @@ def fired(  # noqa: PLR0913
 ) -> ScheduleFired:
     """Return the event that starts a workflow. `next_at` is the schedule's next time, where that changes."""
     spec = schedule.spec
-    if cause == TRIGGER:
-        workflow_id = times.triggered_id_of(schedule.schedule_id, scheduled_at, command_id)
-    else:
-        workflow_id = times.workflow_id_of(schedule.schedule_id, scheduled_at)
+    workflow_id = _workflow_id(schedule, cause, scheduled_at, command_id)
     return ScheduleFired(
         **_who(schedule),
         workflow_id=workflow_id,
@@ -122,9 +119,10 @@ def queued(
     yield ScheduleQueued(
         **_who(schedule),
         scheduled_at=scheduled_at,
+        workflow_id=_workflow_id(schedule, cause, scheduled_at, command_id),
         cause=cause,
         command_id=command_id,
-        replaces=overlap == "cancel",
+        gives_up=waiting_ids(schedule) if overlap == "cancel" else [],
         **_next(schedule, next_at),
         at=now_ms,
     )
@@ -137,6 +135,17 @@ def queued(
                 reason=f"schedule {schedule.schedule_id} starts the next one",
                 at=now_ms,
             )
+
+
+def waiting_ids(schedule: Schedule) -> list[str]:
+    """Return the ids of the workflows that wait to be started."""
+    return [_workflow_id(schedule, each.cause, each.scheduled_at, each.command_id) for each in schedule.waiting]
+
+
+def _workflow_id(schedule: Schedule, cause: str, scheduled_at: int, command_id: str) -> str:
+    if cause == TRIGGER:
+        return times.triggered_id_of(schedule.schedule_id, scheduled_at, command_id)
+    return times.workflow_id_of(schedule.schedule_id, scheduled_at)
 
 
 def _time(context: Context, schedule: Schedule, now_ms: int) -> Iterator[Message]:

@@ -56,7 +56,7 @@ def schedule_fired(state: ShardState, event: e.ScheduleFired) -> None:
 def schedule_queued(state: ShardState, event: e.ScheduleQueued) -> None:
     """A start waits."""
     schedule = _at(state, event)
-    if event.replaces:
+    if event.gives_up:
         schedule.waiting = []
     schedule.waiting.append(Waiting(event.cause, event.scheduled_at, event.command_id))
     _done(state, schedule, event.command_id, event.at)
