@@ -13,7 +13,8 @@ from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.task_rules import TaskLimit, TaskRules
 from headrace.contracts.workflow_events import WorkflowSucceeded, WorkflowTerminated
 from headrace.engine.context import Limits
-from headrace_execution.dispatcher.round import DispatchLimits, QueueLimit
+from headrace_execution.dispatcher.limits import QueueLimit
+from headrace_execution.dispatcher.round import DispatchLimits
 from tests.unit.engine.decision_shard import DecisionShard, only
 from tests.unit.engine.workflows import CHAIN, LEASED, LIMITED, PARENT, RETRYING, SLEEPER, WIDE, spread
 from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded

@@ -160,7 +160,7 @@ class World:
         """Return a role as code of some version runs it."""
         shape = self.shape
         if name == "dispatcher":
-            return dispatcher_role(shape.dispatcher_shards, SETTINGS)
+            return dispatcher_role(shape.dispatcher_shards, SETTINGS, decision_shards=shape.decision_shards)
         if name == "resources":
             return resource_role(shape.resource_shards)
         shards = Shards(

@@ -172,19 +172,6 @@ class CanaryCleared(Message, frozen=True, kw_only=True):
     at: int
 
 
-class AttemptRefused(Message, frozen=True, kw_only=True):
-    """The backlog of a queue is full, and its policy is to refuse."""
-
-    workflow_id: str
-    run_id: str
-    step: int
-    attempt: int
-    to_shard: int
-    fencing_token: int = 0
-    reason: str
-    at: int
-
-
 class BacklogFull(Message, frozen=True, kw_only=True):
     """As many tasks wait in a queue as its backlog may hold, or more."""
 

@@ -28,6 +28,7 @@ from headrace_execution.dispatcher.changes import index, key_of, look_everywhere
 from headrace_execution.dispatcher.deadlines import set_deadlines, set_waits
 from headrace_execution.dispatcher.evolve import take_slots
 from headrace_execution.dispatcher.lanes import Attempt, Key
+from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.sharing import share
 from headrace_execution.dispatcher.state import (
     FINISHED,
@@ -49,8 +50,10 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
     ended: list[tuple[Key, int]]
     left: list[StepKey] = msgspec.field(default_factory=list)
     sticky: list[tuple[str, str, str]] = msgspec.field(default_factory=list)
-    full: list[str] = msgspec.field(default_factory=list)
+    full: list[tuple[str, str]] = msgspec.field(default_factory=list)
     canaries: list[tuple[str, str, str, float]] = msgspec.field(default_factory=list)
+    requests: list[tuple[str, int, int]] = msgspec.field(default_factory=list)
+    limited: list[QueueLimit] = msgspec.field(default_factory=list)
 
 
 class AttemptEntry(Entry, array_like=True, kw_only=True):
@@ -108,8 +111,10 @@ def changes(state: DispatcherState) -> Iterator[tuple[str, bytes | None]]:
         ended=list(state.ended.items()),
         left=list(state.left),
         sticky=[(*preferred, worker) for preferred, worker in state.sticky.items()],
-        full=list(state.full),
+        full=list(state.full.items()),
         canaries=[(*where, canary.version, canary.share) for where, canary in state.canaries.items()],
+        requests=[(queue, *each) for queue, asking in state.requests.items() for each in asking.items()],
+        limited=list(state.limited.values()),
     )
     yield _SHARD, pack(entry)
     for name, value in ledger.workers.take(lambda name: worker_entries.packed(state.workers.get(name))):
@@ -146,7 +151,10 @@ def restored(state: DispatcherState, entries: Iterable[tuple[str, bytes]]) -> Di
                 state.last_assignment = shard.last_assignment
                 state.ended = OrderedDict(shard.ended)
                 state.left = dict.fromkeys(shard.left)
-                state.full = dict.fromkeys(shard.full)
+                state.full = dict(shard.full)
+                state.limited = {limit.queue: limit for limit in shard.limited}
+                for queue, number, held in shard.requests:
+                    state.requests.setdefault(queue, {})[number] = held
                 state.canaries = {entry[:2]: Canary(*entry[2:]) for entry in shard.canaries}
                 state.sticky = OrderedDict(((queue, preferred), worker) for queue, preferred, worker in shard.sticky)
             case _:

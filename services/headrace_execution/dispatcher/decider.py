@@ -14,9 +14,11 @@ from headrace.contracts.dispatch_commands import SetCanary
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
-    AttemptRefused,
     AttemptsNoted,
     AttemptTimedOut,
+    BacklogCleared,
+    BacklogFull,
+    RoomGranted,
     TaskAssigned,
     TaskDropped,
     TaskRequeued,
@@ -51,8 +53,11 @@ class DispatcherDecider:
 
     code_version = 1
 
-    def __init__(self, shard: int = 0, shards: int = 1, limits: DispatchLimits | None = None) -> None:
+    def __init__(
+        self, shard: int = 0, shards: int = 1, limits: DispatchLimits | None = None, *, decision_shards: int = 1
+    ) -> None:
         self._shard = shard
+        self._decision_shards = decision_shards
         self._shards = shards
         self._limits = limits or DispatchLimits()
 
@@ -144,7 +149,9 @@ class DispatcherDecider:
                 return tuple(f"w:{worker}" for worker in event.workers)
             case TaskDropped():
                 return (f"w:{event.worker}",) if event.worker else ()
-            case AttemptRefused():
+            case BacklogFull() | BacklogCleared():
+                return tuple(f"d{number}" for number in range(self._decision_shards))
+            case RoomGranted():
                 return (f"d{event.to_shard}",)
             case TaskRequeued() | AttemptTimedOut() | AttemptLost():
                 shard = (f"d{event.to_shard}",)
@@ -175,6 +182,7 @@ class DispatcherDecider:
             now_ms=now_ms,
             shard=self._shard,
             shards=self._shards,
+            decision_shards=self._decision_shards,
             decision_shard=item.partition if item is not None else -1,
         )
 

@@ -11,13 +11,15 @@ from typing import Any
 from headrace.contracts.dispatch_events import (
     AssignmentsEnded,
     AttemptLost,
-    AttemptRefused,
     AttemptsNoted,
     AttemptTimedOut,
     BacklogCleared,
     BacklogFull,
     CanaryCleared,
     CanarySet,
+    QueueLimited,
+    RoomGranted,
+    RoomQueued,
     TaskAssigned,
     TaskDropped,
     TaskOverdue,
@@ -38,7 +40,6 @@ from headrace_execution.dispatcher.changes import (
     look_everywhere,
     offer_again,
     open_attempt,
-    remember_end,
     tell,
     wait,
     wait_no_more,
@@ -46,6 +47,7 @@ from headrace_execution.dispatcher.changes import (
 )
 from headrace_execution.dispatcher.deadlines import SCHEDULE_TO_CLOSE, set_deadlines, set_waits
 from headrace_execution.dispatcher.lanes import Attempt
+from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.rules import slots_of
 from headrace_execution.dispatcher.sharing import share
 from headrace_execution.dispatcher.state import (
@@ -244,18 +246,42 @@ def _nothing(state: DispatcherState, event: CommandRejected | WorkerMeasured) ->
     """A refusal changes nothing, and figures are for those who look on."""
 
 
-def _refused(state: DispatcherState, event: AttemptRefused) -> None:
-    remember_end(state, (event.run_id, event.step, event.attempt), event.fencing_token)
-    state.ledger.attempts.made((event.run_id, event.step, event.attempt))
-
-
 def _backlog_full(state: DispatcherState, event: BacklogFull) -> None:
-    state.full[event.queue] = None
+    state.full[event.queue] = event.when_full
     state.ledger.full.touched(event.queue)
 
 
 def _backlog_cleared(state: DispatcherState, event: BacklogCleared) -> None:
     state.full.pop(event.queue, None)
+    state.requests.pop(event.queue, None)  # every decision shard is given room
+    state.ledger.full.touched(event.queue)
+
+
+def _room_queued(state: DispatcherState, event: RoomQueued) -> None:
+    state.requests.setdefault(event.queue, {})[event.shard] = event.held
+    state.ledger.full.touched(event.queue)
+
+
+def _room_granted(state: DispatcherState, event: RoomGranted) -> None:
+    asking = state.requests.get(event.queue, {})
+    asking.pop(event.to_shard, None)
+    if not asking:
+        state.requests.pop(event.queue, None)
+    state.ledger.full.touched(event.queue)
+
+
+def _limited(state: DispatcherState, event: QueueLimited) -> None:
+    limit = QueueLimit(
+        queue=event.queue,
+        at_once=event.at_once,
+        per_period=event.per_period,
+        period_ms=event.period_ms,
+        backlog=event.backlog,
+        when_full=event.when_full,
+    )
+    state.limited[event.queue] = limit
+    if limit == QueueLimit(queue=event.queue):
+        del state.limited[event.queue]
     state.ledger.full.touched(event.queue)
 
 
@@ -268,9 +294,11 @@ EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
     AttemptTimedOut: _timed_out,
     AttemptLost: _lost_attempt,
     TaskOverdue: _overdue,
-    AttemptRefused: _refused,
     BacklogFull: _backlog_full,
     BacklogCleared: _backlog_cleared,
+    RoomQueued: _room_queued,
+    RoomGranted: _room_granted,
+    QueueLimited: _limited,
     TaskUnserved: _unserved,
     TaskServed: _served,
     WorkerJoined: _joined,

@@ -14,6 +14,20 @@ import msgspec
 
 from headrace_execution.dispatcher.rules import LimitKey
 
+WAIT, REFUSE = "wait", "refuse"
+"""What happens while a backlog is full: tasks of running workflows are held back, or starts are refused."""
+
+
+class QueueLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tasks of a queue may run at once, begin in a period, and wait; 0: no limit."""
+
+    queue: str
+    at_once: int = 0
+    per_period: int = 0
+    period_ms: int = 0
+    backlog: int = 0
+    when_full: str = WAIT
+
 
 class Limit(msgspec.Struct, kw_only=True):
     """A limit, who holds its permits, and what is in its bucket (`level` units at the time `level_at`)."""

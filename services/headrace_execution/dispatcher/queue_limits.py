@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.engine.graph.rules import PARSERS
 from headrace.runtime.settings import InvalidSettings
-from headrace_execution.dispatcher.round import REFUSE, WAIT, QueueLimit
+from headrace_execution.dispatcher.limits import REFUSE, WAIT, QueueLimit
 
 # A dispatcher holds some 2 KB for each; more than this would not fit into a usual machine.
 _MOST_WAITING = 10_000_000

@@ -6,21 +6,8 @@ import msgspec
 
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher.lanes import Key
+from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.state import DispatcherState
-
-WAIT, REFUSE = "wait", "refuse"
-"""What becomes of a task that is ready when the backlog of its queue is full."""
-
-
-class QueueLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """How many tasks of a queue may run at once, begin in a period, and wait; 0: no limit."""
-
-    queue: str
-    at_once: int = 0
-    per_period: int = 0
-    period_ms: int = 0
-    backlog: int = 0
-    when_full: str = WAIT
 
 
 class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +40,7 @@ class Round(msgspec.Struct, kw_only=True):
     """This dispatcher shard."""
     shards: int = 1
     """How many there are."""
+    decision_shards: int = 1
     decision_shard: int = -1
     """The decision shard whose record this is."""
     ended: dict[int, None] = {}

@@ -25,7 +25,7 @@ from headrace.engine.task_versions import UNVERSIONED, may_run
 from headrace.shard.entries import Changed
 from headrace_execution.dispatcher.fairness import Clock, ClockKey, TurnKey
 from headrace_execution.dispatcher.lanes import Attempt, Key
-from headrace_execution.dispatcher.limits import Limit
+from headrace_execution.dispatcher.limits import Limit, QueueLimit
 from headrace_execution.dispatcher.queues import Queues
 from headrace_execution.dispatcher.rules import Labels, LimitKey, Wanted, slots_of
 
@@ -171,6 +171,8 @@ class Live(msgspec.Struct, kw_only=True):
     """The time of the last decision."""
     dirty: dict[str, None] = {}
     """Queues where something may be placed."""
+    limits_told: bool = False
+    """Whether the limits of queues were held against what was told."""
     audit: dict[tuple[str, str], None] = {}
     """Tasks of queues whose attempts may have to be told that they are served, or that they no longer are."""
 
@@ -217,8 +219,12 @@ class DispatcherState(msgspec.Struct, kw_only=True):
     """The last workers, by queue and what was preferred; oldest first, as many as there are remembered ends."""
     canaries: dict[tuple[str, str], Canary] = {}
     """Canaries by queue and task; an operator sets them and takes them back."""
-    full: dict[str, None] = {}
-    """Queues whose backlog was told to be full."""
+    full: dict[str, str] = {}
+    """Queues whose backlog was told to be full, with the policy that was told."""
+    requests: dict[str, dict[int, int]] = {}
+    """How much decision shards hold back that wait for room, by queue and shard."""
+    limited: dict[str, QueueLimit] = {}
+    """The limits of queues that were told."""
     ended: OrderedDict[Key, int] = msgspec.field(default_factory=OrderedDict)
     """The attempts that ended last, with their fencing tokens."""
     notes: dict[StepKey, Notes] = {}

@@ -57,5 +57,7 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         namespace = ensure_topics(settings, stop=stopping)
     except LogAway:
         return  # told to stop while Kafka was away
-    role = dispatcher_role(namespace.dispatcher_shards, ExecutionSettings.load())
+    role = dispatcher_role(
+        namespace.dispatcher_shards, ExecutionSettings.load(), decision_shards=namespace.decision_shards
+    )
     run_shards(settings, role, namespace, ready, stopping)

@@ -100,7 +100,6 @@ IGNORED: dict[str, str] = {
     "QueueLimited": "-",
     "CanarySet": "what it does is seen in the workers of tasks",
     "CanaryCleared": "the end of that",
-    "AttemptRefused": "the decision service answers with TaskFailed",
     "AttemptsNoted": "what an attempt keeps is for its next run, not for people",
     "AttemptTimedOut": "the decision service answers with TaskTimedOut",
     "AssignmentRevoked": "the dispatcher's TaskRequeued has said so",

@@ -61,7 +61,7 @@ class Mill:
         self._processes += 1
         self.group.expel(self._dispatcher_name)
         self._dispatcher_name = f"dispatcher-{self._processes}"
-        role = dispatcher_role(1, self.settings)
+        role = dispatcher_role(1, self.settings, decision_shards=DECISION_SHARDS)
         member = self.group.join(self._dispatcher_name)
         self.dispatcher = ShardHost(role, self.log, member, self.clock, codec=CODEC)
         return self.dispatcher

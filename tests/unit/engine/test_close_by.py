@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.contracts.dispatch_events import AttemptRefused, AttemptTimedOut
+from headrace.contracts.dispatch_events import AttemptTimedOut
 from headrace.contracts.task_events import TaskFailed, TaskScheduled, TaskTimedOut
 from headrace.contracts.workflow_events import WorkflowFailed
 from tests.unit.engine.decision_shard import DecisionShard, only
@@ -47,21 +47,3 @@ def test_when_it_is_over_there_is_no_other_attempt() -> None:
     assert (timed_out.timeout, timed_out.retry_at) == ("schedule_to_close", 0)
     assert "schedule_to_close" in timed_out.cause
     assert only(events, WorkflowFailed)
-
-
-def test_a_full_queue_fails_the_attempt_and_the_retry_rules_decide_when_it_comes_again() -> None:
-    shard = DecisionShard(BOUND)
-    task = only(shard.start("bound"), TaskScheduled)
-    refused = AttemptRefused(
-        workflow_id=task.workflow_id,
-        run_id=task.run_id,
-        step=task.step,
-        attempt=1,
-        to_shard=0,
-        reason="Expected room in queue default, but 5 tasks wait there, of at most 5",
-        at=shard.now_ms,
-    )
-    failed = only(shard.hear(refused, topic="task.journal"), TaskFailed)
-    assert (failed.error, failed.cause) == ("headrace.QueueFull", refused.reason)
-    assert only(shard.tick(failed.retry_at), TaskScheduled).attempt == 2
-    assert shard.hear(refused, topic="task.journal") == []  # of an attempt that is over

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.contracts.dispatch_events import (
-    AttemptRefused,
-    AttemptTimedOut,
-    BacklogCleared,
-    BacklogFull,
-    TaskAssigned,
-    TaskOverdue,
-    TaskUnserved,
-)
+from headrace.contracts.dispatch_events import AttemptTimedOut, TaskAssigned, TaskOverdue, TaskUnserved
 from headrace.contracts.task_rules import TaskLimit, TaskRules
-from headrace_execution.dispatcher.round import DispatchLimits, QueueLimit
+from headrace_execution.dispatcher.limits import QueueLimit
+from headrace_execution.dispatcher.round import DispatchLimits
 from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded, timed_out
 
 
@@ -107,43 +100,6 @@ def test_a_queue_has_limits_of_its_own() -> None:
     assert len(shard.assigned_to("a")) == 3
     shard.pass_time(1)
     assert len(shard.assigned_to("a")) == 4
-
-
-@pytest.mark.parametrize("when_full", ["wait", "refuse"])
-def test_a_full_backlog_is_told_and_more_waits_or_is_refused(when_full: str) -> None:
-    shard = DispatcherShard(DispatchLimits(queues=(QueueLimit(queue="q", backlog=5, when_full=when_full),)))
-    shard.hello("a", 1)
-    shard.record(*(scheduled(step) for step in range(4)), *(scheduled(step, queue="other") for step in range(10, 20)))
-    assert not shard.of(BacklogFull)
-    shard.record(*(scheduled(step) for step in range(4, 8)))
-    (full,) = shard.of(BacklogFull)
-    refused = [event.step for event in shard.of(AttemptRefused)]
-    assert refused == ([6, 7] if when_full == "refuse" else [])
-    assert (full.queue, full.backlog, full.when_full) == ("q", 5, when_full)
-    assert full.waiting == (5 if when_full == "refuse" else 7)
-    shard.take_over_from_checkpoint()
-    shard.record(scheduled(7))
-    while not shard.of(BacklogCleared):
-        shard.record(succeeded(shard.assigned_to("a")[-1]))
-    assert shard.state.queues.waiting["q"] == shard.of(BacklogCleared)[0].waiting == 4
-    assert len(shard.of(BacklogFull)) == 1
-
-
-def test_what_was_lost_with_a_worker_is_not_refused() -> None:
-    shard = DispatcherShard(DispatchLimits(queues=(QueueLimit(queue="q", backlog=1, when_full="refuse"),)))
-    shard.record(scheduled(0), scheduled(1, losses=1), scheduled(2))
-    assert [event.step for event in shard.of(AttemptRefused)] == [2]
-
-
-def test_a_backlog_that_is_not_set_any_more_is_not_full() -> None:
-    limits = DispatchLimits(queues=(QueueLimit(queue="q", backlog=1),))
-    shard = DispatcherShard(limits)
-    shard.record(scheduled(0))
-    assert shard.of(BacklogFull)
-    shard.decider = DispatcherShard().decider
-    shard.take_over_from_checkpoint()
-    shard.record(scheduled(1))
-    assert shard.of(BacklogCleared)
 
 
 def test_what_a_limit_holds_back_does_not_hold_up_what_is_behind_it() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from headrace.runtime.settings import InvalidSettings
+from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.queue_limits import parse_queue_limits
-from headrace_execution.dispatcher.round import QueueLimit
 
 
 def test_each_queue_has_its_limits() -> None:

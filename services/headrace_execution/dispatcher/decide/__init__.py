@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from headrace.contracts.backlog_events import RoomRequested
 from headrace.contracts.message import Message
 from headrace.contracts.reports import WorkerGoodbye, WorkerHeartbeat, WorkerHello
 from headrace.contracts.task_events import (
@@ -27,6 +28,7 @@ from headrace.contracts.workflow_events import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
+from headrace_execution.dispatcher.decide.backlog import room_requested
 from headrace_execution.dispatcher.decide.run_ended import run_ended
 from headrace_execution.dispatcher.decide.run_stuck import run_stuck
 from headrace_execution.dispatcher.decide.task_cancelled import task_cancelled
@@ -53,6 +55,7 @@ EVENT_DECIDERS: dict[type[Message], Decide] = {
     WorkflowTimedOut: run_ended,
     WorkflowStuck: run_stuck,
     CommandHeld: run_stuck,
+    RoomRequested: room_requested,
 }
 REPORT_DECIDERS: dict[type[Message], Decide] = {
     WorkerHello: worker_hello,

@@ -24,7 +24,6 @@ from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
 from headrace_execution.dispatcher.canaries import side_of
 from headrace_execution.dispatcher.decide.alone import could_run_alone, kept_empty
-from headrace_execution.dispatcher.decide.backlog import refused
 from headrace_execution.dispatcher.decide.offering import candidates
 from headrace_execution.dispatcher.lanes import Attempt
 from headrace_execution.dispatcher.notes import notes_for
@@ -68,8 +67,7 @@ def admit(round_: Round) -> Iterator[Message]:
                     full.add((task.queue, shape))
         if worker is None:
             waiting[task.queue] |= slots_of(task) > 1
-            refusal = refused(round_, task)
-            yield refusal or TaskQueued(task=task, shard=round_.decision_shard, at=round_.now_ms)
+            yield TaskQueued(task=task, shard=round_.decision_shard, at=round_.now_ms)
         else:
             yield _assignment(round_, task, round_.decision_shard, worker)
 

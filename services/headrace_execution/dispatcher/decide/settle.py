@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from headrace.contracts.dispatch_events import TaskAssigned
 from headrace.contracts.message import Message
-from headrace_execution.dispatcher.decide.backlog import tell_backlogs
+from headrace_execution.dispatcher.decide.backlog import tell_backlogs, tell_limits
 from headrace_execution.dispatcher.decide.placement import place, placeable
 from headrace_execution.dispatcher.decide.serving import tell, untold
 from headrace_execution.dispatcher.permits import refill
@@ -46,7 +46,10 @@ def everything(round_: Round) -> Iterator[Message]:
             yield from tell(round_, *pair)
             if not untold(state, *pair):
                 live.audit.pop(pair, None)
-    if round_.limits.queues or state.full:
+    if not live.limits_told:
+        yield from tell_limits(round_)
+        live.limits_told = True
+    if round_.limits.queues or state.full or state.requests:
         yield from tell_backlogs(round_)
 
 
