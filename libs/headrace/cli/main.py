@@ -29,15 +29,19 @@ _COMMANDS = {
     "logs": "logs:logs",
     "cancel": "control:cancel",
     "terminate": "control:terminate",
-    "signal": "reserved:signal",
-    "pause": "reserved:pause",
-    "resume": "reserved:resume",
-    "retry": "reserved:retry",
-    "task": "reserved:task",
+    "signal": "steer:signal",
+    "pause": "steer:pause",
+    "resume": "steer:resume",
+    "migrate": "steer:migrate",
+    "retry": "steer:retry",
+    "task": "task:task",
     "bench": "bench:bench",
 }
 # They talk to a headrace that runs already.
-_NEED_A_STACK = {"deploy", "start", "get", "list", "history", "logs", "cancel", "terminate"}
+_NEED_A_STACK = {
+    *("deploy", "start", "get", "list", "history", "logs"),
+    *("cancel", "terminate", "signal", "pause", "resume", "migrate", "retry", "task"),
+}
 
 
 class Commands(click.Group):
@@ -58,7 +62,13 @@ class Commands(click.Group):
 
 
 def _needing_a_stack(command: click.Command) -> click.Command:
-    """Return the command, refused where the environment names the folder of a `headrace dev` that does not run."""
+    """Return the command, refused where the environment names the folder of a `headrace dev` that does not run; of a
+    group, each of its commands.
+    """
+    if isinstance(command, click.Group):
+        group = copy.copy(command)
+        group.commands = {name: _needing_a_stack(each) for name, each in command.commands.items()}
+        return group
     inner: Callable[..., Any] | None = command.callback
     assert inner is not None, f"{command.name} does nothing"
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # A fan-out of thousands without a worker has one reason; a few of its tasks tell it.
 SHOWN_TASKS = 3
+SHOWN_WAITS = 5
 
 
 def why(client: Client, answer: Mapping[str, Any]) -> list[str]:
@@ -17,9 +18,11 @@ def why(client: Client, answer: Mapping[str, Any]) -> list[str]:
     if answer.get("status") == "STUCK":
         reason = answer.get("reason") or answer.get("cause") or "the reason is not known"
         return [f"it is STUCK: {reason}"]
+    if answer.get("status") == "PAUSED":
+        return [f"it is PAUSED; `headrace resume {answer.get('id')}` lets it go on"]
     count = (answer.get("tasks") or {}).get("UNSERVED", 0)
     if not count:
-        return []
+        return outside(answer.get("waiting_for") or ())
     from headrace.client.errors import ClientError
 
     try:
@@ -27,6 +30,26 @@ def why(client: Client, answer: Mapping[str, Any]) -> list[str]:
     except ClientError:  # it only explains an answer that is there already
         tasks = []
     return texts(tasks, count)
+
+
+def outside(waiting_for: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a text for each of the first steps that wait for something else than a worker."""
+    found = [_wait_text(wait) for wait in waiting_for if wait.get("kind") != "task"]
+    more = len(found) - SHOWN_WAITS
+    return [*found[:SHOWN_WAITS], f"{more} more"] if more > 0 else found
+
+
+def _wait_text(wait: Mapping[str, Any]) -> str:
+    until = f" until {wait['due_at']}" if wait.get("due_at") else ""
+    match wait.get("kind"):
+        case "timer":
+            return f"{wait.get('name')} sleeps{until}"
+        case "child":
+            return f"child workflow {wait.get('target')}"
+        case "signal" if wait.get("step") is None:
+            return "a signal"
+        case _:
+            return f"{wait.get('name')} {wait.get('reason') or wait.get('kind')}{until}"
 
 
 def texts(tasks: Sequence[Mapping[str, Any]], count: int) -> list[str]:

@@ -4,7 +4,7 @@
 `wait=True` a method waits, in bounded time, until the command has been decided, and raises `CommandRefused` when it was
 refused. Without it a refusal is an event of the log that nobody tells the caller of.
 
-Whatever does not fit raises `InvalidStart`, or `InvalidToken` for a text that is no token, and nothing is sent.
+Whatever does not fit, a text that is no token included, raises `InvalidStart`, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from headrace.client.commands import JSON, NO_INPUT, checked_id, input_bytes
 from headrace.client.errors import InvalidStart
 from headrace.client.sending import WorkflowCommand, new_id, now_ms
-from headrace.contracts.callback_tokens import read_token
+from headrace.contracts.callback_tokens import InvalidToken, read_token
 from headrace.contracts.commands import CancelWorkflow, TerminateWorkflow
 from headrace.contracts.control_commands import MigrateWorkflow, PauseWorkflow, ResumeWorkflow, RetryWorkflow
 from headrace.contracts.wait_commands import CompleteCallback, FailCallback, HeartbeatCallback, SignalWorkflow
@@ -157,9 +157,7 @@ class HandleControl(Generic[Sent]):
         self, name: str, data: Any = None, *, content_type: str = JSON, command_id: str = "", wait: bool = False
     ) -> Sent:
         """Send a signal to the workflow; see `Control.signal`."""
-        return self._control.signal(
-            self.id, name, data, content_type=content_type, command_id=command_id, wait=wait
-        )
+        return self._control.signal(self.id, name, data, content_type=content_type, command_id=command_id, wait=wait)
 
     def cancel(self, reason: str = "", *, wait: bool = False) -> Sent:
         """Ask the workflow to end; it may clean up first."""
@@ -177,9 +175,7 @@ class HandleControl(Generic[Sent]):
         """Let the workflow go on, or try it again where it is stuck."""
         return self._control.resume(self.id, reason, wait=wait)
 
-    def retry(
-        self, *, from_task: str = "", input: Any = NO_INPUT, version: str = "", wait: bool = False
-    ) -> Sent:
+    def retry(self, *, from_task: str = "", input: Any = NO_INPUT, version: str = "", wait: bool = False) -> Sent:
         """Run the workflow again, and take over what has succeeded; see `Control.retry`."""
         return self._control.retry(self.id, from_task=from_task, input=input, version=version, wait=wait)
 
@@ -195,4 +191,7 @@ def _head(workflow_id: str, command_id: str = "") -> dict[str, Any]:
 
 def _workflow_of(token: str) -> str:
     """Return the workflow that gave out a token; whether it is genuine is for the decision service to say."""
-    return read_token(token)[0].workflow_id
+    try:
+        return read_token(token)[0].workflow_id
+    except InvalidToken as error:
+        raise InvalidStart(str(error)) from error

@@ -9,14 +9,28 @@ from concurrent.futures import Future
 
 from headrace.client.publisher import Position, Publisher
 from headrace.contracts.commands import CancelWorkflow, StartWorkflow, TerminateWorkflow
+from headrace.contracts.control_commands import MigrateWorkflow, PauseWorkflow, ResumeWorkflow, RetryWorkflow
 from headrace.contracts.headers import TRACEPARENT
 from headrace.contracts.partition import shard_of
 from headrace.contracts.topics import WORKFLOW_COMMANDS
+from headrace.contracts.wait_commands import CompleteCallback, FailCallback, HeartbeatCallback, SignalWorkflow
 from headrace.runtime import telemetry
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.settings import Settings
 
-WorkflowCommand = StartWorkflow | CancelWorkflow | TerminateWorkflow
+WorkflowCommand = (
+    StartWorkflow
+    | CancelWorkflow
+    | TerminateWorkflow
+    | SignalWorkflow
+    | PauseWorkflow
+    | ResumeWorkflow
+    | MigrateWorkflow
+    | RetryWorkflow
+    | CompleteCallback
+    | FailCallback
+    | HeartbeatCallback
+)
 
 
 def new_id() -> str:

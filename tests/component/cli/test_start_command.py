@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace.cli.main import run
-from headrace.runtime.settings import Settings
-from headrace.shard.topics import ensure_topics
-from tests.support.read_api import PreparedApi, read_api
+from tests.support.prepared import RUNNING, Outcome, Prepared
 
-RUNNING = {"id": "w-1", "name": "mill", "status": "RUNNING", "attempt": 1, "tasks": {"RUNNING": 1}, "refusals": []}
 SUCCEEDED = {**RUNNING, "status": "SUCCEEDED", "output": {"flour": 3}, "tasks": {"SUCCEEDED": 1}}
 FAILED = {**RUNNING, "status": "FAILED", "error": "ValueError", "cause": "no water"}
 REFUSED = {**RUNNING, "status": "FAILED", "attempt": 0, "error": "headrace.UnknownDefinition", "cause": "no mill"}
-Outcome = tuple[int, str, str]
-
-
-class Prepared:
-    """What the read API answers from now on: each answer once, the last one for ever."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, Any]] = [(200, RUNNING)]
-        self.parts: dict[str, list[dict[str, Any]]] = {"tasks": [], "history": []}
-        self.api: PreparedApi | None = None
-
-    def next(self, path: str, _query: dict[str, str]) -> tuple[int, Any]:
-        part = path.rsplit("/", 1)[-1]
-        if part in self.parts:
-            return 200, {"items": self.parts[part], "next_cursor": None}
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-@pytest.fixture
-def prepared(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prepared]:
-    ensure_topics(settings)
-    monkeypatch.setenv("HEADRACE_KAFKA", settings.kafka)
-    monkeypatch.setenv("HEADRACE_NAMESPACE", settings.namespace)
-    found = Prepared()
-    with read_api(found.next) as found.api:
-        monkeypatch.setenv("HEADRACE_API", found.api.address)
-        yield found
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def run_command(*arguments: str) -> Outcome:
-        code = run(arguments)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run_command
 
 
 def test_start_and_its_refusals(prepared: Prepared, command: Callable[..., Outcome]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.cli.main import run
-from headrace.cli.waits import SHOWN_TASKS, texts
+from headrace.cli.waits import outside, texts, why
 from tests.support.read_api import read_api
 
 UNSERVED = {"name": "b", "index": None, "status": "UNSERVED", "queue": "default", "reason": "no worker offers task 'b'"}
@@ -53,3 +53,26 @@ def test_a_few_tasks_stand_for_many() -> None:
         "8 more tasks are UNSERVED",
     ]
     assert texts([UNSERVED], 1) == ["task b is UNSERVED: no worker offers task 'b'"]
+
+
+def test_what_a_workflow_waits_for_beside_workers() -> None:
+    wait = {"name": "n", "step": 1, "target": None, "due_at": None, "reason": None}
+    found = outside(
+        [
+            {**wait, "kind": "task"},
+            {**wait, "kind": "timer", "due_at": "2026-01-02T03:04:05.006Z"},
+            {**wait, "kind": "child", "target": "c-1"},
+            {**wait, "kind": "signal", "step": None},
+            {**wait, "kind": "callback", "reason": "waits for its token"},
+            {**wait, "kind": "signal", "target": "w-2", "reason": "w-2 has not taken the signal yet"},
+            {**wait, "kind": "attach"},
+        ]
+    )
+    assert found == [
+        "n sleeps until 2026-01-02T03:04:05.006Z",
+        "child workflow c-1",
+        "a signal",
+        "n waits for its token",
+        "n w-2 has not taken the signal yet",
+        "1 more",
+    ]

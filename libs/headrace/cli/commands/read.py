@@ -12,7 +12,7 @@ from headrace.cli.waits import why
 _LIST_COLUMNS = ("id", "name", "version", "status", "started_at", "ended_at")
 _GET_FIELDS = (
     *("id", "name", "version", "status", "reason", "input", "output", "error", "cause"),
-    *("started_at", "ended_at", "attempt", "tasks"),
+    *("started_at", "ended_at", "attempt", "continued", "tasks", "search"),
 )
 
 
@@ -30,13 +30,17 @@ def get(workflow_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    print_fields({name: answer.get(name) for name in _GET_FIELDS})
+    print_fields({name: answer.get(name) or None for name in _GET_FIELDS})
+    for name, value in (answer.get("published") or {}).items():
+        click.echo(f"published {name}: {text_of(value.get('data'))}")
     for text in waits:
         click.echo(f"waits: {text}")
 
 
 @click.command("list")
-@click.option("--status", default=None, help="RUNNING, SUCCEEDED, FAILED, CANCELLED, TERMINATED, TIMED_OUT or STUCK.")
+@click.option(
+    "--status", default=None, help="RUNNING, SUCCEEDED, FAILED, CANCELLED, TERMINATED, TIMED_OUT, PAUSED or STUCK."
+)
 @click.option("--name", default=None, help="Name of the definition.")
 @click.option("--where", default=None, metavar="EXPR", help="An expression over the workflow's fields.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")

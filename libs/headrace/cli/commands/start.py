@@ -67,7 +67,7 @@ def start(
         # Nothing exists under a fresh id, and the other choices join nothing.
         may_join = bool(workflow_id) and if_exists == "join"
         if wait:
-            _wait(client, handle, timeout, may_join=may_join, as_json=as_json)
+            wait_for_end(client, handle, timeout, may_join=may_join, as_json=as_json)
         else:
             _look(client, handle, _LOOK_S if timeout is None else timeout, may_join=may_join, as_json=as_json)
 
@@ -123,7 +123,15 @@ def _look(client: Client, handle: Handle, timeout_s: float, *, may_join: bool, a
         click.echo(f"{handle.id} {found['status'].lower() or 'published'} (position {handle.position})")
 
 
-def _wait(client: Client, handle: Handle, timeout_s: float | None, *, may_join: bool, as_json: bool) -> None:
+def wait_for_end(
+    client: Client, handle: Handle, timeout_s: float | None, *, may_join: bool = False, as_json: bool
+) -> None:
+    """Wait for the end of a workflow, and print its output.
+
+    Raises:
+        WorkflowFailed: it ended otherwise than by success.
+        TimedOut: it still runs; the text says what it waits for.
+    """
     from headrace.cli.progress import progress
     from headrace.client.errors import TimedOut, WorkflowFailed
 
