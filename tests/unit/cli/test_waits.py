@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.cli.main import run
-from headrace.cli.waits import outside, texts, why
+from headrace.cli.waits import SHOWN_TASKS, outside, texts
 from tests.support.read_api import read_api
 
 UNSERVED = {"name": "b", "index": None, "status": "UNSERVED", "queue": "default", "reason": "no worker offers task 'b'"}

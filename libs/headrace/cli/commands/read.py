@@ -30,7 +30,8 @@ def get(workflow_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    print_fields({name: answer.get(name) or None for name in _GET_FIELDS})
+    fields = {name: answer.get(name) for name in _GET_FIELDS}
+    print_fields({**fields, "continued": fields["continued"] or None})
     for name, value in (answer.get("published") or {}).items():
         click.echo(f"published {name}: {text_of(value.get('data'))}")
     for text in waits:
