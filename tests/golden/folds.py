@@ -43,6 +43,8 @@ def _decision_state(state: ShardState, journal: list[Message]) -> Any:
         "closed": {workflow_id: plain(state.closed.get(workflow_id)) for workflow_id in ended},
         "previous": {"/".join(series): plain(state.previous.get(*series)) for series in state.previous},
         "pending": list(state.pending),
+        "schedules": {schedule.schedule_id: plain(schedule) for schedule in state.schedules.values()},
+        "schedule_commands": len(state.schedules.commands.digests),
     }
 
 
@@ -50,7 +52,7 @@ KINDS: dict[str, Kind] = {
     "decision": Kind(
         decider=lambda: DecisionShard().decider,
         scenario=scenarios.decision,
-        events=decision_evolve.EVOLVERS,
+        events=(*decision_evolve.EVOLVERS, *decision_evolve.SCHEDULE_EVOLVERS, *decision_evolve.BACKLOG_EVOLVERS),
         readable=_decision_state,
     ),
     "dispatcher": Kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.contracts import schedule_commands as c
 from headrace.contracts.child_events import ChildRequested
 from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
 from headrace.contracts.lease_events import LeaseRequested
@@ -16,6 +17,7 @@ from headrace.engine.context import Limits
 from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.round import DispatchLimits
 from tests.unit.engine.decision_shard import DecisionShard, only
+from tests.unit.engine.scheduling import HOUR, START, Scheduling, hourly
 from tests.unit.engine.workflows import CHAIN, LEASED, LIMITED, PARENT, RETRYING, SLEEPER, WIDE, spread
 from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded
 from tests.unit.resources.resource_shard import ResourceShard, ended, request
@@ -41,7 +43,7 @@ def decision() -> list[Message]:
     _children(shard)
     _stuck(shard)
     shard.command(None, value=b"junk", error="no framing")
-    return [*shard.journal, *_large()]
+    return [*shard.journal, *_schedules(), *_large()]
 
 
 def _whole_lives(shard: DecisionShard) -> None:
@@ -122,6 +124,23 @@ def _stuck(shard: DecisionShard) -> None:
     shard.complete(task)
     shard.cancel("stuck-1")
     shard.definitions._by_name.update(definitions)
+
+
+def _schedules() -> list[Message]:
+    world = Scheduling(now_ms=START)
+    world.set(hourly(overlap="cancel", name="stubborn", input=b"{}", timezone="Europe/Berlin", jitter_ms=60_000))
+    world.until(START + 3 * HOUR)
+    world.set(hourly(cron="", every_ms=HOUR, offset_ms=60_000, overlap="skip"), schedule_id="by_interval")
+    world.until(START + 6 * HOUR)
+    world.end("by_interval-20261121T140100Z")
+    world.send(c.BackfillSchedule, "by_interval", from_at=START - 4 * HOUR, until_at=START - HOUR)
+    world.send(c.PauseSchedule, reason="holidays")
+    world.send(c.ResumeSchedule)
+    world.send(c.PauseSchedule, "by_interval")
+    world.set(hourly(), schedule_id="short_lived")
+    world.send(c.DeleteSchedule, "short_lived")
+    world.send(c.DeleteSchedule, "short_lived")
+    return world.shard.journal
 
 
 def _large() -> list[Message]:

@@ -52,10 +52,11 @@ from headrace.engine.schedules.schedules import Schedules
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Version of the fold. Raised by every change after which older code would fold a journal differently.
 
 2: the commands that started earlier runs of an id are remembered.
+3: schedules, signals and callbacks, pauses and retries, values and continuations of runs.
 """
 
 

@@ -21,15 +21,17 @@ from headrace.contracts.workflow_events import (
     WorkflowTimedOut,
 )
 from headrace.engine.context import Limits
-from headrace.engine.evolve.registry import EVOLVERS, NO_STATE
+from headrace.engine.evolve.registry import BACKLOG_EVOLVERS, EVOLVERS, NO_STATE, SCHEDULE_EVOLVERS
 from headrace.runtime.budget import Budget, BudgetLimits
 from tests.unit.engine.decision_shard import DecisionShard, names, only
 from tests.unit.engine.workflows import CHAIN, LIMITED, PARENT, SLEEPER, WIDE, sequence
 
 
 def test_every_event_of_the_journal_has_an_evolver_or_says_that_it_needs_none() -> None:
-    assert set(EVOLVERS) | NO_STATE == set(all_events.WORKFLOW_EVENTS)
-    assert not set(EVOLVERS) & NO_STATE
+    kinds = (EVOLVERS.keys(), SCHEDULE_EVOLVERS.keys(), BACKLOG_EVOLVERS.keys(), NO_STATE)
+    assert sorted(event.type_name() for kind in kinds for event in kind) == sorted(
+        event.type_name() for event in all_events.WORKFLOW_EVENTS
+    )
 
 
 def test_a_sleep_ends_when_its_timer_is_due() -> None:
@@ -153,6 +155,23 @@ def test_a_workflow_that_never_waits_is_stuck_and_the_others_do_not_notice() -> 
         assert only(shard.start("spin", workflow_id="bad"), WorkflowStuck).error == "headrace.BudgetExceeded"
         assert names(shard.start("chain")) == ["WorkflowStarted", "TaskScheduled"]
     assert set(shard.state.runs) == {"bad", "w"}
+
+
+def test_a_workflow_that_asks_for_more_without_end_is_stuck() -> None:
+    async def greedy(ctx: Any) -> None:
+        async def some() -> None:
+            await ctx.gather(some(), ctx.run("one"))
+
+        await some()
+
+    async def wide(ctx: Any) -> list[Any]:
+        return await ctx.map("one", range(6_000))
+
+    shard = DecisionShard(greedy, wide, limits=Limits(steps_at_once=4_096))
+    for name in ("greedy", "wide"):
+        stuck = only(shard.start(name, workflow_id=name), WorkflowStuck)
+        assert (stuck.error, "HEADRACE_DECISION_STEPS_AT_ONCE" in stuck.cause) == ("headrace.BudgetExceeded", True)
+    assert isinstance(DecisionShard(wide).start("wide")[-1], ActivationYielded)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ _EVENT_BYTES = 1_000
 
 
 def due_at(state: ShardState) -> int | None:
-    """Return when the first schedule has something to do, in ms since the epoch; 0 for at once."""
+    """Return when the first schedule has something to do, in ms since the epoch."""
     first = state.schedules.first()
     return first[0] if first is not None else None
 

@@ -10,6 +10,9 @@ from headrace.contracts.schedule_events import ScheduleSpec
 SCHEDULE = -1
 """The step of a parent that is a schedule: its workflow id is the schedule's id, its run id the generation."""
 
+AT_ONCE = 1
+"""A time that has always come, in ms since the epoch."""
+
 TIME = "time"
 TRIGGER = "trigger"
 BACKFILL = "backfill"
@@ -59,11 +62,11 @@ class Schedule(msgspec.Struct, kw_only=True):
         return False
 
     def wakes_at(self, running_limit: int) -> int | None:
-        """Return when there is something to do, in ms since the epoch: 0 for at once, None for never."""
+        """Return when there is something to do, in ms since the epoch: AT_ONCE, or None for never."""
         if self.paused:
             return None
         if self.may_start(running_limit):
-            return 0
+            return AT_ONCE
         return self.due_at if self.next_at else None
 
 

@@ -49,7 +49,7 @@ class Schedules:
             self.changed.touched(schedule_id)
 
     def first(self) -> tuple[int, Schedule] | None:
-        """Return the schedule that has something to do first, and when: in ms since the epoch, 0 for at once."""
+        """Return the schedule that has something to do first, and when: in ms since the epoch."""
         while self._heap:
             wakes_at, schedule_id = self._heap[0]
             schedule = self._by_id.get(schedule_id)
