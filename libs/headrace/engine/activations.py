@@ -173,8 +173,12 @@ class Activations:
             progress=self.budget.progress,
             most_at_once=self.steps_at_once,
         )
-        with self.budget.activation(run.workflow_id):
-            kernel.start(program.main(prepared, run_info(run), kernel))
+        try:
+            with self.budget.activation(run.workflow_id):
+                kernel.start(program.main(prepared, run_info(run), kernel))
+        except BaseException:
+            _close(kernel)
+            raise
         return kernel
 
 

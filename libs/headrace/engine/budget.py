@@ -28,6 +28,10 @@ class BudgetPort(Protocol):
         """
         ...
 
+    def progress(self) -> None:
+        """Give the activation that runs its time anew: it has got somewhere, and will not do so for ever."""
+        ...
+
 
 class NoBudget:
     """No limit at all: for code that runs nothing of a user's, and for tests of other things."""
@@ -35,3 +39,6 @@ class NoBudget:
     def activation(self, label: str) -> AbstractContextManager[None]:
         """Return a context that does nothing."""
         return nullcontext()
+
+    def progress(self) -> None:
+        """Nothing: time is not counted."""

@@ -63,6 +63,19 @@ def test_cpu_time_has_a_limit(budget: Budget, work: Callable[[], None]) -> None:
         work()
 
 
+def test_what_gets_on_has_its_time_anew() -> None:
+    """Three times the limit, in parts that are each below it."""
+    parts = 0
+    with Budget(BudgetLimits(cpu_ms=LIMITS.cpu_ms)) as budget, budget.activation("w-1"):
+        until = time.thread_time() + 3 * LIMITS.cpu_ms / 1000
+        at = time.thread_time()
+        while time.thread_time() < until:
+            if time.thread_time() - at > 0.1:
+                budget.progress()
+                at, parts = time.thread_time(), parts + 1
+    assert parts > 3
+
+
 def test_it_fires_again_when_it_was_swallowed(budget: Budget) -> None:
     with budget.activation("w-1"):
         swallow_everything()  # returns only because it is interrupted three times

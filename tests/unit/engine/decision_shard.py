@@ -72,6 +72,7 @@ class DecisionShard:
             programs=self._programs,
             budget=self._budget,
             limit=self._limits.live_coroutines,
+            steps_at_once=self._limits.steps_at_once,
         )
         self.decider = DecisionDecider(Context(shards=self._shards, limits=self._limits, activations=self.activations))
 
@@ -169,7 +170,7 @@ class DecisionShard:
 
 def contents(state: ShardState) -> Any:
     """Return what a state holds, and when its next timer is due."""
-    kept = (state.closed, state.previous, state.schedules, state.outcomes, state.telling)
+    kept = (state.closed, state.previous, state.schedules, state.outcomes, state.telling, state.backlogs)
     return (state.runs, *kept, state.pending, state.stuck, timers.due_at(state))
 
 

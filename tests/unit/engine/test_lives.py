@@ -11,6 +11,7 @@ from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, Ch
 from headrace.contracts.task_events import TaskCancelled, TaskScheduled
 from headrace.contracts.timer_events import TimerStarted
 from headrace.contracts.workflow_events import (
+    ActivationYielded,
     CommandHeld,
     StartRefused,
     WorkflowCancelled,

@@ -6,6 +6,7 @@ come, first served, and nothing is ready but by the record.
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
 from collections.abc import Coroutine, Generator
 from typing import Any, Generic, TypeVar
@@ -102,6 +103,14 @@ class Fiber(Future[T]):
         if not self.done and self._interrupt is None:
             self._interrupt = error
             ready.append(self)
+
+    def close(self) -> None:
+        """Drop the coroutine. What it was given to await, and did not come to, would complain that nobody did."""
+        if inspect.getcoroutinestate(self.coroutine) == inspect.CORO_CREATED:
+            for given in inspect.getcoroutinelocals(self.coroutine).values():
+                if inspect.iscoroutine(given):
+                    given.close()
+        self.coroutine.close()
 
     def _wait_for(self, awaited: object, ready: Ready) -> None:
         if not isinstance(awaited, Future):

@@ -174,6 +174,11 @@ class Kernel:
         self._give_up_open("the workflow goes on anew")
         return self.request(request)
 
+    def give_up(self, node: str, future: StepFuture[Outcome], reason: str) -> None:
+        """Give up an open step; one that has ended is left alone."""
+        if not future.done:
+            self.request(CancelStep(node=node, step=future.step, reason=reason))
+
     def spawn(self, coroutine: Coroutine[Any, None, T]) -> Fiber[T]:
         """Start a coroutine beside the one that asks. It first runs when its starter waits."""
         fiber = Fiber(coroutine)
@@ -184,6 +189,12 @@ class Kernel:
     def cancel(self, fiber: Fiber[Any], reason: str = "") -> None:
         """Raise `Cancelled` in a fiber, where it waits."""
         fiber.cancel(self._ready, reason)
+
+    def drop(self, fiber: Fiber[Any]) -> None:
+        """End a fiber that nobody waits for, without running it."""
+        self._fibers.pop(fiber, None)
+        fiber.coroutine.close()
+        fiber.settle(self._ready)
 
     def interrupt(self, fiber: Fiber[Any], error: BaseException) -> None:
         """Raise an error in a fiber, where it waits."""
@@ -210,9 +221,10 @@ class Kernel:
         """Return a future that ends when a predicate holds: it is asked now, and after every delivery."""
         return self._conditions.add(predicate, self._ready)
 
-    def drop_condition(self, future: Future[None]) -> None:
-        """Ask a predicate no longer."""
+    def give_up_condition(self, future: Future[None]) -> None:
+        """Ask a predicate no longer, and end its future."""
         self._conditions.drop(future)
+        future.settle(self._ready)
 
     def token(self, step: int) -> str:
         """Return the token of a callback's step."""
@@ -256,7 +268,7 @@ class Kernel:
         self.recorded = ()
         for fiber in list(self._fibers):
             try:
-                fiber.coroutine.close()
+                fiber.close()
             except BaseException:  # noqa: BLE001, S112 (a user's finally block may do anything; nothing of it counts)
                 continue
 
