@@ -42,3 +42,7 @@ class WorkflowFailure(Exception):
 
 class NonDeterministic(Exception):
     """A replay asked for something else than the record shows; the text shows both sides."""
+
+
+class PayloadUnreadable(NonDeterministic):
+    """The record cannot be read, so nothing can be replayed; the text says which key is missing."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Awaitable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
-from headrace.engine.graph.durations import parse_duration
-from headrace.engine.kernel.futures import StepFuture
 from headrace.engine.kernel.kernel import Kernel
-from headrace.engine.kernel.outcomes import Cancelled, Outcome
-from headrace.engine.kernel.requests import CancelStep, Sleep, StartChild
+from headrace.engine.kernel.outcomes import Outcome
+from headrace.engine.kernel.requests import Sleep, StartChild
 from headrace.engine.programs.program import RunInfo
 from headrace.engine.programs.python.children import (
     ChildHandle,
@@ -28,11 +26,14 @@ from headrace.engine.programs.python.loops import Loops
 from headrace.engine.programs.python.notes import Notes
 from headrace.engine.programs.python.payloads import arguments_payload, from_payload, input_payload
 from headrace.engine.programs.python.results import child_result, task_result
+from headrace.engine.programs.python.steps import Duration, duration_ms
 from headrace.engine.programs.python.targets import child_name, task_request
+from headrace.engine.programs.python.together import Together
+from headrace.engine.programs.python.waits import Waits
 from headrace.engine.task_versions import COMPATIBLE
 
 
-class WorkflowContext(Notes, Loops, Sagas):
+class WorkflowContext(Waits, Together, Notes, Loops, Sagas):
     """Handed to a `@workflow` function as its first argument. Everything that it does is recorded."""
 
     def __init__(
@@ -44,8 +45,7 @@ class WorkflowContext(Notes, Loops, Sagas):
         saga: Saga | None = None,
         limits: PythonLimits | None = None,
     ) -> None:
-        self._run = run
-        self._kernel = kernel
+        super().__init__(run, kernel)
         self._task_versions = task_versions
         self._saga = saga or Saga(kernel)
         self._saga.runs_by(self._run_payload)
@@ -117,12 +117,6 @@ class WorkflowContext(Notes, Loops, Sagas):
         await Group(self._kernel, [lane() for _ in range(lanes)]).results()
         return results
 
-    async def gather(self, *awaitables: Awaitable[Any]) -> list[Any]:
-        """Wait for several at once, and return their results in order. The first failure cancels the others and is
-        raised.
-        """
-        return await Group(self._kernel, list(awaitables)).results()
-
     def child(
         self, workflow: Any, *args: Any, id: str = "", parent_close: ParentClose = "cancel", **kwargs: Any
     ) -> ChildHandle[Any]:
@@ -164,9 +158,9 @@ class WorkflowContext(Notes, Loops, Sagas):
             value=value,
         )
 
-    async def sleep(self, duration: str | float | timedelta) -> None:
+    async def sleep(self, duration: Duration) -> None:
         """Wait. A number is seconds; a text is like `5m` or `1h30m`."""
-        await self._step(self._kernel.request(Sleep(node="sleep", duration_ms=_pause_ms(duration))), "sleep")
+        await self._step(self._kernel.request(Sleep(node="sleep", duration_ms=duration_ms(duration))), "sleep")
 
     async def sleep_until(self, when: datetime) -> None:
         """Wait until a time; one that has passed does not wait."""
@@ -191,18 +185,3 @@ class WorkflowContext(Notes, Loops, Sagas):
         if outcome.ok:
             return task_result(task, request.task, outcome)
         raise TaskFailed(outcome.error, outcome.cause, task=request.task, status=outcome.status)
-
-    async def _step(self, future: StepFuture[Outcome], node: str) -> Outcome:
-        try:
-            return await future
-        except Cancelled as cancelled:
-            if not future.done:
-                self._kernel.request(CancelStep(node=node, step=future.step, reason=str(cancelled)))
-            raise
-
-
-def _pause_ms(duration: str | float | timedelta) -> int:
-    if isinstance(duration, str):
-        return parse_duration(duration)
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
-    return max(0, int(seconds * 1000))

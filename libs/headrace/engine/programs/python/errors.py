@@ -35,3 +35,39 @@ class MemoFailed(StepFailed):
 
 class CompensationFailed(Exception):
     """Some of what was to be undone could not be; the others were."""
+
+
+class AttachFailed(StepFailed):
+    """A workflow that was waited for did not succeed, or cannot be waited for. `workflow_id` is its id."""
+
+    def __init__(self, error: str, cause: str, *, workflow_id: str, status: str) -> None:
+        super().__init__(error, cause, status=status)
+        self.workflow_id = workflow_id
+
+
+class SignalRefused(StepFailed):
+    """A signal to another workflow was refused. `workflow_id` is that workflow's id."""
+
+    def __init__(self, error: str, cause: str, *, workflow_id: str, status: str) -> None:
+        super().__init__(error, cause, status=status)
+        self.workflow_id = workflow_id
+
+
+class CallbackFailed(StepFailed):
+    """Whoever had the token has failed the callback, or completed it with something else than what was wanted."""
+
+
+class WaitTimedOut(TimeoutError):
+    """What a workflow has waited for did not come in time."""
+
+
+class ReceiveTimedOut(WaitTimedOut):
+    """No signal has come in time."""
+
+
+class CallbackTimedOut(CallbackFailed, WaitTimedOut):
+    """Nobody has completed a callback in time, or shown a sign of life."""
+
+
+class SignalMismatch(ValueError):
+    """The data of a signal is not what the workflow has asked for."""

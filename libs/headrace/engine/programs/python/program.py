@@ -82,7 +82,7 @@ class PythonProgram:
                 "headrace.InputMismatch", _mismatch(prepared.signature, args, kwargs, error)
             ) from error
         try:
-            return Result(_result(prepared, await prepared.function(context, *args, **kwargs)))
+            return Result(_result(prepared, await _called(prepared, context, args, kwargs)))
         except NonDeterministic:
             raise
         except (Exception, Cancelled) as error:
@@ -95,6 +95,17 @@ class PythonProgram:
             for failure in failures:
                 error.add_note(failure)
             raise
+
+
+async def _called(prepared: Prepared, context: WorkflowContext, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Run the function; what still runs beside it when it has ended is cancelled first, and waited for."""
+    try:
+        value = await prepared.function(context, *args, **kwargs)
+    except (Exception, Cancelled):
+        await context.stop_spawned()
+        raise
+    await context.stop_spawned()
+    return value
 
 
 def _result(prepared: Prepared, value: Any) -> bytes:
