@@ -33,6 +33,8 @@ WHOLE = frozenset(
         "ValueRecorded",
     }
 )
+# Before a schedule's id: its events are not those of a workflow. No workflow's id has a slash.
+SCHEDULE = "schedule/"
 # Not in the history, with the reason.
 OMITTED: dict[str, str] = {
     AssignmentsEnded.__name__: "frees slots of the dispatcher; the workflow's own events say how its tasks ended",
@@ -43,6 +45,8 @@ OMITTED: dict[str, str] = {
     "InputMarked": "bookkeeping of the shard runtime",
     "ActivationYielded": "where a long decision was cut into records means nothing to its workflow",
     "ActivationResumed": "where a long decision was cut into records means nothing to its workflow",
+    "RebuildBegun": "when its coroutine was rebuilt means nothing to its workflow",
+    "RebuildEnded": "when its coroutine was rebuilt means nothing to its workflow",
 }
 # The columns of a history row, or what the row of the task tells better.
 _NOT_IN_DETAIL = frozenset({"workflow_id", "run_id", "step", "attempt", "at", "trace", "holder", "noted"})
@@ -127,6 +131,8 @@ def _plan(kind: type[Message]) -> _Plan | None:
     if name in OMITTED:
         return None
     own: frozenset[str] | set[str] = _NOT_IN_DETAIL
+    if "schedule_id" in kind.__struct_fields__:
+        own = own - {"workflow_id"} | {"schedule_id"}
     within: tuple[str, ...] = ()
     if kind in (TaskAssigned, TaskQueued):
         own, within = own | {"task"}, tuple(f"task.{field}" for field in _TASK_FIELDS)
@@ -169,6 +175,8 @@ def _check_default(kind: type[Message], name: str, _type: Any, default: Any) -> 
 def _who(kind: type[Message]) -> Callable[[Message], tuple[str, str, int, int]]:
     """Return the function that gives workflow id, run id, step and attempt of an event, as far as it names them."""
     fields = kind.__struct_fields__
+    if "schedule_id" in fields:
+        return lambda event: (f"{SCHEDULE}{event.schedule_id}", "", -1, 0)  # type: ignore[attr-defined]
     prefix = "task." if kind in (TaskAssigned, TaskQueued) else "holder." if "holder" in fields else ""
     named = get_type_hints(kind)[prefix[:-1]].__struct_fields__ if prefix else fields
     unknown = {"workflow_id": "", "run_id": "", "step": -1, "attempt": 0}

@@ -135,6 +135,22 @@ LOGS = _table(
     "partition:int offset:bigint at:time",
     "workflow_id run_id step:int attempt:int task node index:int level service source message trace logger fields:json",
 )
+# Schedules as they are now. Times that were passed over last stand from `skipped_at` to before `skipped_until`.
+SCHEDULES = _table(
+    "schedules",
+    "schedule_id",
+    "generation name version cron timezone every_ms:bigint offset_ms:bigint jitter_ms:bigint overlap"
+    " catch_up_ms:bigint key input:json input_bytes:bigint paused:bool reason next_at:time due_at:time"
+    " set_at:time changed_at:time fired_at:time backfill_next_at:time backfill_until:time"
+    " skipped_at:time skipped_until:time skipped_reason shard:int",
+)
+# What schedules have started, or mean to. `status` is what the schedule knows; the workflow's own row knows better.
+SCHEDULE_RUNS = _table(
+    "schedule_runs",
+    "workflow_id schedule_id",
+    "generation scheduled_at:time cause status error cause_of_error fired_at:time ended_at:time changed_at:time"
+    " command_id",
+)
 # What tasks said they read and wrote (`current().record_io`), one row per attempt and dataset. It names all that it is
 # about, since it outlives its workflow.
 IO = _table(
@@ -177,6 +193,8 @@ UPSERTED: tuple[TableSpec, ...] = (
     LATEST,
     IO,
     LISTENERS,
+    SCHEDULES,
+    SCHEDULE_RUNS,
     INPUTS,
     FORWARDS,
     REFUSALS,

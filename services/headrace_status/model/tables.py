@@ -63,6 +63,8 @@ def metadata(schema: str) -> sa.MetaData:
         postgresql_ops={"search": "jsonb_path_ops"},
         postgresql_where=workflows.c.search.is_not(None),
     )
+    runs = tables["schedule_runs"]
+    sa.Index("schedule_runs_schedule", runs.c.schedule_id, runs.c.scheduled_at, runs.c.workflow_id)
     sa.Index("refusals_workflow", tables["refusals"].c.workflow_id)
     sa.Index("refusals_command", tables["refusals"].c.command_id)
     return found

@@ -29,9 +29,13 @@ class View(NamedTuple):
         return view_docs.COLUMNS[self.name]
 
 
-def _time(column: str, name: str = "") -> str:
+def _timestamp(column: str) -> str:
     """Return a column of ms since the epoch as a timestamp; 0 means that there is none."""
-    return f"to_timestamp(NULLIF({column}, 0)::float8 / 1000) AS {name or column.rsplit('.', maxsplit=1)[-1]}"
+    return f"to_timestamp(NULLIF({column}, 0)::float8 / 1000)"
+
+
+def _time(column: str, name: str = "") -> str:
+    return f"{_timestamp(column)} AS {name or column.rsplit('.', maxsplit=1)[-1]}"
 
 
 def _text(column: str, name: str = "") -> str:
@@ -44,9 +48,12 @@ WORKFLOWS = View(
     SELECT workflow_id AS id, {_text("name")}, {_text("version")}, {_text("program")}, {_text("key")}, status,
            {_text("reason")}, input, input_bytes, output, output_bytes, {_text("error")}, {_text("cause")},
            {_time("started_at")}, {_time("ended_at")}, {_time("changed_at")}, attempt, {_text("run_id")},
-           parent_id, parent_run_id, parent_step, NULLIF(timeout_ms, 0) AS timeout_ms,
+           CASE WHEN parent_step >= 0 THEN parent_id END AS parent_id,
+           CASE WHEN parent_step >= 0 THEN parent_run_id END AS parent_run_id,
+           CASE WHEN parent_step >= 0 THEN parent_step END AS parent_step, NULLIF(timeout_ms, 0) AS timeout_ms,
            {_text("correlation_id")}, {_text("trace")}, shard, started_at AS started_at_ms,
-           search, COALESCE(continued, 0) AS continued, {_text("origin", "first_run_id")}
+           search, COALESCE(continued, 0) AS continued, {_text("origin", "first_run_id")},
+           CASE WHEN parent_step = -1 THEN parent_id END AS schedule_id
     FROM {{data}}.workflows WHERE status IS NOT NULL
     """,
     "Workflows by id, each with its latest run.",
@@ -245,6 +252,37 @@ PUBLISHED = View(
     """,
     "What workflows published, the last of each name.",
 )
+SCHEDULES = View(
+    "schedules",
+    f"""
+    SELECT schedule_id AS id, name, {_text("version")}, {_text("cron")},
+           CASE WHEN cron <> '' THEN timezone END AS timezone, NULLIF(every_ms, 0) AS every_ms,
+           CASE WHEN every_ms > 0 THEN offset_ms END AS offset_ms, jitter_ms, overlap, catch_up_ms, {_text("key")},
+           input, input_bytes, COALESCE(paused, false) AS paused, {_text("reason")},
+           CASE WHEN NOT COALESCE(paused, false) THEN {_timestamp("next_at")} END AS next_at,
+           CASE WHEN NOT COALESCE(paused, false) THEN {_timestamp("due_at")} END AS due_at,
+           {_time("set_at")}, {_time("changed_at")}, {_time("fired_at", "last_fired_at")},
+           {_time("backfill_next_at")},
+           CASE WHEN backfill_next_at > 0 THEN {_timestamp("backfill_until")} END AS backfill_until,
+           {_time("skipped_at")}, {_time("skipped_until")}, {_text("skipped_reason")}, shard
+    FROM {{data}}.schedules WHERE generation IS NOT NULL
+    """,
+    "Schedules as they are now.",
+)
+SCHEDULE_RUNS = View(
+    "schedule_runs",
+    f"""
+    SELECT r.schedule_id, r.workflow_id, {_time("r.scheduled_at")}, r.cause,
+           COALESCE(CASE WHEN r.fired_at > 0 THEN w.status END, r.status) AS status, {_time("r.fired_at")},
+           {_time("w.started_at")}, COALESCE({_timestamp("w.ended_at")}, {_timestamp("r.ended_at")}) AS ended_at,
+           COALESCE(NULLIF(w.error, ''), NULLIF(r.error, '')) AS error,
+           COALESCE(NULLIF(w.cause, ''), NULLIF(r.cause_of_error, '')) AS error_cause, {_text("r.command_id")},
+           r.scheduled_at AS scheduled_at_ms
+    FROM {{data}}.schedule_runs r LEFT JOIN {{data}}.workflows w ON w.workflow_id = r.workflow_id
+    WHERE r.scheduled_at IS NOT NULL
+    """,
+    "What schedules have started, or mean to start, with how it goes.",
+)
 POSITIONS = View(
     "positions",
     f"""
@@ -283,6 +321,8 @@ VIEWS: tuple[View, ...] = (
     LOGS,
     NODES,
     PUBLISHED,
+    SCHEDULES,
+    SCHEDULE_RUNS,
     POSITIONS,
     INPUTS,
     FORWARDS,

@@ -14,7 +14,7 @@ from headrace_status.projection.log_days import LogDays
 
 CLOSED = ("SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT")
 # Tables with rows of a workflow that its id leads to. Lines of log go by their own time.
-_BELONGINGS = ("tasks", "nodes", "history", "refusals", "published")
+_BELONGINGS = ("tasks", "nodes", "history", "refusals", "published", "schedule_runs")
 
 
 class Upkeep:
