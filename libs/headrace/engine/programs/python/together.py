@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Generator
 from typing import Any, Generic, TypeVar
 
@@ -57,10 +58,11 @@ class Together(Steps):
 
     async def stop_spawned(self) -> None:
         """Cancel what still runs beside the workflow's function, which has ended, and wait for it."""
-        for spawned in list(self._spawned):
-            spawned.cancel("the workflow's function has ended")
         while self._spawned:
-            await next(iter(self._spawned)).ended()
+            for spawned in list(self._spawned):
+                spawned.cancel("the workflow's function has ended")
+            for spawned in list(self._spawned):
+                await spawned.ended()
 
 
 class Spawned(Generic[T]):
@@ -69,6 +71,7 @@ class Spawned(Generic[T]):
     def __init__(self, kernel: Kernel, awaitable: Awaitable[T], running: dict[Spawned[Any], None]) -> None:
         self._kernel = kernel
         self._running = running
+        self._waiting: Awaitable[T] | None = awaitable
         self._fiber: Fiber[T] = kernel.spawn(self._run(awaitable))
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -80,8 +83,10 @@ class Spawned(Generic[T]):
         return self._fiber.done
 
     def cancel(self, reason: str = "") -> None:
-        """Ask it to end: it may clean up."""
+        """Ask it to end: it may clean up. One that has not begun yet does not."""
         self._kernel.cancel(self._fiber, reason)
+        if inspect.iscoroutine(self._waiting):
+            self._waiting.close()
 
     async def ended(self) -> None:
         """Wait until it has ended, however it does."""
@@ -90,8 +95,11 @@ class Spawned(Generic[T]):
         except Cancelled:
             if not self._fiber.done:
                 raise
+        finally:
+            self._running.pop(self, None)
 
     async def _run(self, awaitable: Awaitable[T]) -> T:
+        self._waiting = None
         try:
             return await awaitable
         except NonDeterministic:
