@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.runtime import metrics
 from headrace.runtime.status_settings import StatusSettings
-from headrace_status.api import commands, log_lines, problems, system, workflows
+from headrace_status.api import commands, log_lines, problems, schedules, system, workflows
 from headrace_status.api.context import Context, Ends, context
 from headrace_status.api.freshness import News
 from headrace_status.api.pool import Pool
@@ -53,6 +53,7 @@ def create_app(dsn: str, schema: str, board: Board, ends: Ends, limits: StatusSe
     app.include_router(workflows.router, prefix=PREFIX)
     app.include_router(commands.router, prefix=PREFIX)
     app.include_router(log_lines.router, prefix=PREFIX)
+    app.include_router(schedules.router, prefix=PREFIX)
     app.include_router(system.router, prefix=PREFIX)
     _service_routes(app)
     _page_routes(app)

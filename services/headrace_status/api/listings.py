@@ -73,7 +73,7 @@ WORKFLOWS = Listing(
         "id name version status reason input:json output:json error cause started_at:time ended_at:time attempt:number"
         " program key run_id changed_at:time input_bytes:number output_bytes:number timeout_ms:number"
         " parent_id parent_run_id parent_step:number correlation_id trace shard:number search:object continued:number"
-        " first_run_id"
+        " first_run_id schedule_id"
     ),
     descending=True,
     statuses=WORKFLOW_STATUSES,
@@ -154,6 +154,31 @@ LISTENERS = Listing(
         "name kind source group process lag:number handled:number failures:number dead_letters:number last_error"
         " last_error_at:time positions:json changed_at:time"
     ),
+)
+SCHEDULES = Listing(
+    "schedules",
+    ("id",),
+    (str,),
+    _fields(
+        "id name version cron timezone every_ms:number offset_ms:number jitter_ms:number overlap catch_up_ms:number"
+        " key input:json input_bytes:number paused:bool reason next_at:time due_at:time set_at:time changed_at:time"
+        " last_fired_at:time backfill_next_at:time backfill_until:time skipped_at:time skipped_until:time"
+        " skipped_reason shard:number"
+    ),
+    time="next_at",
+)
+SCHEDULE_RUNS = Listing(
+    "schedule_runs",
+    ("scheduled_at_ms", "workflow_id"),
+    (int, str),
+    _fields(
+        "workflow_id scheduled_at:time cause status fired_at:time started_at:time ended_at:time error error_cause"
+        " command_id schedule_id"
+    ),
+    descending=True,
+    statuses=(*WORKFLOW_STATUSES, "WAITING", "STARTED", "REFUSED", "GIVEN_UP"),
+    time="scheduled_at",
+    name_field="workflow_id",
 )
 _IO_KEY = ("kind", "name_key", "version_key", "node_key", "task_key", "dataset_key")
 IO_STATS = Listing(

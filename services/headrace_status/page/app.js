@@ -3,6 +3,7 @@
 import { h, show } from "./dom.js";
 import { listView } from "./list.js";
 import { workflowView } from "./workflow.js";
+import { scheduleView, schedulesView } from "./schedules.js";
 import { systemView } from "./system.js";
 import { definitionsView } from "./definitions.js";
 
@@ -23,6 +24,8 @@ function route() {
   const signal = alive.signal;
   if (name === "workflows" && parts[1]) return workflowView(main, parts[1], parts[2] ?? "graph", signal);
   if (name === "workflows") return listView(main, parameters, signal);
+  if (name === "schedules" && parts[1]) return scheduleView(main, parts[1], signal);
+  if (name === "schedules") return schedulesView(main, signal);
   if (name === "system") return systemView(main, signal);
   if (name === "definitions") return definitionsView(main, signal);
   return show(main, h("p", { class: "notice" }, "There is no such page. ", h("a", { href: "#/workflows" }, "All workflows")));
