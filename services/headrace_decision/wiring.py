@@ -17,6 +17,7 @@ from headrace.engine.expressions.limits import Limits as ExpressionLimits
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Definitions, Program
 from headrace.engine.programs.python.program import PythonProgram
+from headrace.engine.tokens import Tokens
 from headrace.runtime import health, shutdown, telemetry
 from headrace.runtime.budget import Budget, BudgetLimits
 from headrace.runtime.codecs import codec_for
@@ -27,6 +28,7 @@ from headrace.shard.roles import InputSpec, ShardRole
 from headrace.shard.service import run_shards
 from headrace.shard.topics import ensure_topics
 from headrace_decision.definitions import FollowedDefinitions
+from headrace_decision.secrets import callback_secrets
 from headrace_decision.tracing import TracedDecider
 
 
@@ -46,6 +48,7 @@ def decision_role(
     codec: Codec | None = None,
     *,
     packages: frozenset[str] = frozenset(),
+    tokens: Tokens | None = None,
 ) -> ShardRole:
     """Return what makes a shard a decision shard. Every shard has live coroutines of its own."""
     decider = TracedDecider if telemetry.tracing() else DecisionDecider
@@ -57,6 +60,7 @@ def decision_role(
             budget=budget,
             limit=limits.live_coroutines,
             steps_at_once=limits.steps_at_once,
+            tokens=tokens,
         )
         mine = Shards(shard=shard, decision=shards.decision, dispatcher=shards.dispatcher, resource=shards.resource)
         return decider(Context(shards=mine, limits=limits, activations=activations, codec=codec or Codec()))
@@ -95,6 +99,7 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         held_per_run=tuned.held_per_run,
         cleanup_ms=tuned.cleanup_ms,
         stuck_check_ms=tuned.stuck_check_ms,
+        replay_at_once=tuned.replay_at_once,
         steps_at_once=tuned.steps_at_once,
         live_coroutines=tuned.live_coroutines,
         live_runs=tuned.live_runs,
@@ -102,6 +107,12 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         closed_limit=tuned.closed_limit,
         previous_limit=tuned.previous_limit,
         previous_bytes=tuned.previous_bytes,
+        outcomes_keep_ms=tuned.outcomes_keep_ms,
+        outcomes_limit=tuned.outcomes_limit,
+        outcomes_bytes=tuned.outcomes_bytes,
+        unread_signals=tuned.unread_signals,
+        seen_per_run=tuned.seen_per_run,
+        watchers_per_run=tuned.watchers_per_run,
         schedules=tuned.schedules,
         schedule_input_bytes=tuned.schedule_input_bytes,
         schedule_running=tuned.schedule_running,
@@ -124,7 +135,8 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
     try:
         definitions.read_to_end()
         with Budget(budget_limits, watchdog=True) as budget:
-            role = decision_role(shards, limits, definitions, budget, codec, packages=tuned.packages)
+            tokens = Tokens(*callback_secrets(tuned.callback_secret, namespace))
+            role = decision_role(shards, limits, definitions, budget, codec, packages=tuned.packages, tokens=tokens)
             run_shards(settings, role, namespace, ready, stopping)
     finally:
         definitions.close()

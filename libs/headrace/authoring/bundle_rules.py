@@ -7,7 +7,12 @@ from collections.abc import Mapping
 
 _WHOLE = "all"
 # Of headrace's own, what a workflow catches and raises.
-PUBLIC_NAMES = frozenset({"ChildFailed", "NonRetryable", "TaskFailed", "WorkflowFailure"})
+PUBLIC_NAMES = frozenset(
+    {
+        *("AttachFailed", "CallbackFailed", "CallbackTimedOut", "ChildFailed", "NonRetryable", "ReceiveTimedOut"),
+        *("SignalMismatch", "SignalRefused", "TaskFailed", "WaitTimedOut", "WorkflowFailure"),
+    }
+)
 # Modules of the standard library that compute and do nothing else; of some only the names that do.
 ALLOWED_MODULES: Mapping[str, str | frozenset[str]] = {
     **dict.fromkeys(

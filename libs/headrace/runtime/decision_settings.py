@@ -50,6 +50,14 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
             "by the same variable."
         ),
     ] = ""
+    replay_at_once: Annotated[
+        int,
+        Meta(
+            description="Recorded steps that are replayed at once, some 30 ms: a longer workflow is rebuilt in slices, "
+            "and others of the shard are decided between them.",
+            ge=1,
+        ),
+    ] = 5_000
     steps_at_once: Annotated[
         int,
         Meta(
@@ -135,6 +143,50 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
             ge=64,
         ),
     ] = 4_096
+    outcomes_keep_ms: Annotated[
+        int,
+        Meta(
+            description="How long the result of a workflow that has ended is kept for workflows that attach to it, and "
+            "with it which signals it has accepted: a day, as its id.",
+            ge=60_000,
+        ),
+    ] = 86_400_000
+    outcomes_limit: Annotated[
+        int,
+        Meta(description="Results that a shard keeps at most: the newest, which is what others wait for.", ge=1),
+    ] = 10_000
+    outcomes_bytes: Annotated[
+        int,
+        Meta(description="What they may take on a shard: results that large belong elsewhere.", ge=1_048_576),
+    ] = 33_554_432
+    unread_signals: Annotated[
+        int,
+        Meta(
+            description="Signals that a workflow has not asked for: beyond that they are refused, since it does not "
+            "keep up.",
+            ge=1,
+        ),
+    ] = 1_000
+    seen_per_run: Annotated[
+        int,
+        Meta(
+            description="Signals and callbacks that a workflow remembers to have accepted, 8 bytes each: a producer "
+            "repeats what it sent last, not what it sent a thousand signals ago.",
+            ge=1,
+        ),
+    ] = 1_000
+    watchers_per_run: Annotated[
+        int,
+        Meta(description="Workflows that wait for the end of one: each is told by an event of its own.", ge=1),
+    ] = 1_000
+    callback_secret: Annotated[
+        str,
+        Meta(
+            description="What tokens of callbacks are signed with. Empty: the ids of the namespace's topics, which "
+            "nobody knows who cannot reach Kafka. Several, with commas: the first signs, all are accepted. The same "
+            "for all decision processes."
+        ),
+    ] = ""
     budget_cpu_ms: Annotated[
         int, Meta(description="CPU time of one activation: a thousand times what a real one needs.", ge=100)
     ] = 1_000

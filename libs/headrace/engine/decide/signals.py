@@ -105,9 +105,9 @@ def _misfit(context: Context, name: str, data: bytes, content_type: str) -> Refu
 def _unread(context: Context, run: Run, now_ms: int) -> Generator[Message, None, int]:
     """Return how many signals nobody will have asked for, with the one that comes.
 
-    Of a run that stands still nobody knows more than that it has asked for none since.
+    Of a run that stands still, or is slow to rebuild, no more is known than that it has asked for none since.
     """
-    if not run.halted:
+    if not run.halted and context.activations.behind(run) <= context.limits.replay_at_once:
         kernel = yield from caught_up_or_stuck(context, run, now_ms)
         if kernel is not None:
             return len(kernel.unread) + 1
