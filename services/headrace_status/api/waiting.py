@@ -31,7 +31,8 @@ FROM tasks WHERE workflow_id = %s AND run_id = %s
   AND status IN ('WAITING', 'SCHEDULED', 'UNSERVED', 'RUNNING') ORDER BY step LIMIT {SHOWN_WAITS}
 """
 _PUBLISHED = f"""
-SELECT name, data, at FROM published WHERE workflow_id = %s AND first_run_id = %s ORDER BY at DESC LIMIT {SHOWN_NAMES}
+SELECT name, data, at FROM published WHERE workflow_id = %s AND first_run_id = %s
+ORDER BY at DESC, name LIMIT {SHOWN_NAMES}
 """
 # Every decision runs a workflow until it waits for something, and a signal is the one thing that is no step.
 _A_SIGNAL: Row = {

@@ -85,6 +85,9 @@ function box(node, place, chosen, choose) {
 function subtitle(node) {
   if (node.kind === "child") return `workflow ${node.task ?? ""}`;
   if (node.kind === "timer") return node.task ?? "sleep";
+  if (node.kind === "callback") return "callback";
+  if (node.kind === "attach") return "waits for its end";
+  if (node.kind === "signal") return `signal ${node.task ?? ""}`;
   return node.task && node.task !== node.name ? node.task : "";
 }
 

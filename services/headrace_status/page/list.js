@@ -3,6 +3,7 @@
 import { enc, get, poll } from "./api.js";
 import { h, show, watcher } from "./dom.js";
 import { badge, between, progress, when } from "./format.js";
+import { attributesLine } from "./shown.js";
 
 const STATUSES = ["RUNNING", "SUCCEEDED", "FAILED", "STUCK", "TIMED_OUT", "CANCELLED", "TERMINATED", "PAUSED"];
 const REFRESH_MS = 2000;
@@ -78,7 +79,7 @@ function filterBar(filters, filtered) {
   return h("form", { class: "filters", role: "search", onsubmit: (event) => { event.preventDefault(); filtered(); } },
     h("div", { class: "chips", role: "group", "aria-label": "Status" }, chips),
     field("Name", "name", "census", filters, filtered),
-    field("Where", "where", "error = 'ValueError' and attempt > 1", filters, filtered));
+    field("Where", "where", "error = 'ValueError' and search.customer = 7", filters, filtered));
 }
 
 function field(label, name, placeholder, filters, filtered) {
@@ -95,7 +96,7 @@ function row(item) {
   const href = `#/workflows/${enc(item.id)}`;
   return h("tr", {},
     h("td", {}, badge(item.status, item.reason ?? item.error)),
-    h("td", { class: "id" }, h("a", { href, "data-key": item.id }, item.id), item.error && h("span", { class: "under error-text" }, item.error)),
+    h("td", { class: "id" }, h("a", { href, "data-key": item.id }, item.id), item.search && h("span", { class: "under faint" }, attributesLine(item.search)), item.error && h("span", { class: "under error-text" }, item.error)),
     h("td", {}, item.name ?? "", item.version && h("span", { class: "under faint mono" }, item.version.slice(0, 12))),
     h("td", {}, when(item.started_at)),
     h("td", { class: "number" }, between(item.started_at, item.ended_at)),

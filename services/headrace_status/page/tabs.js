@@ -44,7 +44,7 @@ export function tasksTab(panel, id, signal) {
       }, task.name ?? `step ${task.step}`, task.index !== null && h("span", { class: "faint" }, ` [${task.index}]`)),
       task.error ? h("span", { class: "under error-text" }, task.error) : task.reason && h("span", { class: "under faint" }, task.reason)),
       h("td", { class: "number" }, task.attempt || ""),
-      h("td", {}, task.child_id ? h("a", { href: `#/workflows/${enc(task.child_id)}`, "data-key": `child-${key}` }, task.child_id) : task.worker ?? ""),
+      h("td", {}, linked(task, key)),
       h("td", {}, task.queue ?? ""),
       h("td", {}, when(task.started_at ?? task.scheduled_at)),
       h("td", { class: "number" }, between(task.started_at, task.ended_at)),
@@ -58,8 +58,14 @@ export function tasksTab(panel, id, signal) {
   return view.look;
 }
 
+// Where a step runs: in another workflow, or on a worker.
+function linked(task, key) {
+  const target = task.child_id ?? task.target;
+  return target ? h("a", { href: `#/workflows/${enc(target)}`, "data-key": `child-${key}` }, target) : task.worker ?? "";
+}
+
 export function details(task) {
-  const facts = [["Function", task.task], ["Idempotency key", task.idempotency_key], ["Priority", task.priority], ["Resource", task.resource && `${task.units} of ${task.resource}`],
+  const facts = [["Function", task.task], ["Kind", task.kind === "task" ? null : task.kind], ["Taken over from run", task.reused_from], ["Idempotency key", task.idempotency_key], ["Priority", task.priority], ["Resource", task.resource && `${task.units} of ${task.resource}`],
     ["Fencing token", task.fencing_token], ["Workers lost", task.losses || null], ["Next attempt", task.status === "WAITING" ? task.retry_at : null], ["Ended", task.ended_at]];
   return [
     h("dl", { class: "facts small" }, facts.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) =>

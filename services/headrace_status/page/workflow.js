@@ -4,11 +4,14 @@ import { enc, get, poll } from "./api.js";
 import { copyButton, h, show, watcher } from "./dom.js";
 import { CLOSED, badge, between, payload, progress, when } from "./format.js";
 import { graphTab } from "./graph_tab.js";
+import { shown } from "./shown.js";
 import { historyTab, logsTab, tasksTab } from "./tabs.js";
 
 const REFRESH_MS = 1000;
 // Ends that somebody asked for are no errors.
 const WANTED = new Set(["CANCELLED", "TERMINATED"]);
+// They go on only when somebody does something.
+const OPEN = new Set(["STUCK", "PAUSED"]);
 const TABS = {
   graph: ["Graph", graphTab],
   tasks: ["Tasks", tasksTab],
@@ -73,12 +76,15 @@ function heading(workflow) {
     ["Run", `${workflow.attempt}`],
     ["Tasks", progress(workflow.tasks)],
   ];
+  if (workflow.continued) facts.push(["Continued", h("span", { title: `as run ${workflow.run_id}` }, workflow.continued === 1 ? "once" : `${workflow.continued} times`)]);
   if (workflow.parent_id) facts.push(["Parent", h("a", { href: `#/workflows/${enc(workflow.parent_id)}`, "data-key": "parent" }, workflow.parent_id)]);
+  if (workflow.schedule_id) facts.push(["Schedule", h("a", { href: `#/schedules/${enc(workflow.schedule_id)}`, "data-key": "schedule" }, workflow.schedule_id)]);
   return [
     h("p", { class: "crumbs" }, h("a", { href: "#/workflows", "data-key": "all" }, "← All workflows")),
     h("div", { class: "heading" }, h("h1", { class: "mono" }, workflow.id), badge(workflow.status), copyButton(workflow.id, "the id")),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     trouble(workflow),
+    h("div", { class: "columns" }, shown(workflow)),
     commands(workflow),
   ];
 }
@@ -89,22 +95,29 @@ function trouble(workflow) {
     workflow.status === "STUCK" && h("p", { class: "notice stuck" }, h("strong", {}, "Needs a human. "), "Nothing is lost: ", workflow.reason ?? ""),
     workflow.status !== "STUCK" && workflow.error && h("div", { class: WANTED.has(workflow.status) ? "notice" : "notice error" }, h("strong", {}, workflow.error),
       workflow.cause && h("pre", { class: "cause" }, workflow.cause)),
-    !CLOSED.has(workflow.status) && workflow.status !== "STUCK" && workflow.reason && h("p", { class: "notice" }, workflow.reason),
-    refused.map((refusal) => h("p", { class: "notice" }, "A start was refused and changed nothing: ", h("strong", {}, refusal.error), " ", refusal.cause ?? "")),
+    !CLOSED.has(workflow.status) && workflow.status !== "STUCK" && workflow.reason && h("p", { class: workflow.status === "PAUSED" ? "notice stuck" : "notice" }, workflow.reason),
+    refused.map((refusal) => h("p", { class: "notice" }, refusal.command === "StartWorkflow" ? "A start" : refusal.command ?? "A command", " was refused and changed nothing: ",
+      h("strong", {}, refusal.error), " ", refusal.cause ?? "")),
   ];
 }
 
 // The API changes nothing: what can be done is a command to copy.
 function commands(workflow) {
   const id = /^[A-Za-z0-9._:@=+-]+$/.test(workflow.id) ? workflow.id : `'${workflow.id.replaceAll("'", "'\\''")}'`;
-  const actions = CLOSED.has(workflow.status)
-    ? [`headrace get ${id} --json`]
-    : [`headrace cancel ${id}`, `headrace terminate ${id}`, `headrace get ${id} --json`];
-  return h("details", { class: "commands", open: workflow.status === "STUCK" || commandsOpen, ontoggle: (event) => { commandsOpen = event.target.open; } },
+  const actions = [...(ACTIONS[workflow.status] ?? []).map((text) => text.replace("ID", () => id)), `headrace get ${id} --json`];
+  return h("details", { class: "commands", open: OPEN.has(workflow.status) || commandsOpen, ontoggle: (event) => { commandsOpen = event.target.open; } },
     h("summary", { "data-key": "commands" }, "Commands"),
     h("ul", {}, actions.map((text) => h("li", {}, h("code", {}, text), copyButton(text)))));
 }
 let commandsOpen = false;
+const END = ["headrace cancel ID", "headrace terminate ID"];
+const AGAIN = ["headrace retry ID"];
+const ACTIONS = {
+  RUNNING: ["headrace signal ID NAME --data JSON", "headrace pause ID", ...END],
+  PAUSED: ["headrace resume ID", ...END],
+  STUCK: ["headrace resume ID", "headrace migrate ID --dry-run", ...END],
+  FAILED: AGAIN, TIMED_OUT: AGAIN, CANCELLED: AGAIN,
+};
 
 function dataTab(panel) {
   const differs = watcher();

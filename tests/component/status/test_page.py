@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from headrace.contracts import topics
 from headrace.contracts.definitions import Definition
 from headrace.contracts.log_lines import LogLine
 from headrace.contracts.workflow_events import WorkflowFailed
+from tests.support.browser import in_a_browser
 from tests.support.status_events import ID, RUN, T0, assigned, done, failed, scheduled, started, succeeded
-from tests.support.status_server import serving
 from tests.support.status_world import StatusWorld
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 GRAPH = (
     b'{"tasks":{"n0":{"task":"list"},"n1":{"task":"measure","needs":["n0"],"foreach":"{% $x '
     b'%}"},"n2":{"task":"report","needs":["n1"]}}}'
 )
 EVIL = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all pages."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(world: StatusWorld, browser: Browser) -> Iterator[Page]:
-    """A page on the read API; anything that it logs as an error fails the test."""
-    problems: list[str] = []
-    with serving(world) as address, browser.new_context(base_url=address) as context:
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        yield page
-        page.close()
-    assert problems == []
+pytestmark = in_a_browser
 
 
 def test_the_list_shows_filters_and_refreshes(world: StatusWorld, page: Page) -> None:
