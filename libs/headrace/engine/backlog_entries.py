@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.engine.backlogs import Backlog, Backlogs, Held, HeldRun
-from headrace.shard.entries import Entry, pack, unpacker
+from headrace.shard.entries import Changed, Entry, pack, unpacker
 
 QUEUES = "q"
 RUN = "b/"
@@ -45,8 +45,8 @@ _held = unpacker(HeldEntry)
 
 def changes(backlogs: Backlogs) -> Iterator[tuple[str, bytes | None]]:
     """Yield what has changed since the last time, and forget it."""
-    if backlogs.noted:
-        backlogs.noted = False
+    if len(backlogs.noted):
+        backlogs.noted = Changed()
         queues = [
             QueueEntry(
                 queue=each.queue,
@@ -80,7 +80,6 @@ def take(backlogs: Backlogs, key: str, value: bytes) -> None:
         run = _held(key, value)
         steps = {step: Held(queue, order) for step, queue, order in run.steps}
         backlogs.restore(key.removeprefix(RUN), HeldRun(run.halted, steps))
-    backlogs.noted = False
 
 
 def _pack_run(run: HeldRun | None) -> bytes | None:

@@ -129,8 +129,8 @@ class Backlogs(msgspec.Struct):
     number: int = 0
     changed: Changed[str] = msgspec.field(default_factory=Changed)
     """Workflows whose `runs` entry has changed since the last checkpoint."""
-    noted: bool = False
-    """Whether anything of `queues` has."""
+    noted: Changed[str] = msgspec.field(default_factory=Changed)
+    """Queues of which something but `entries` has."""
 
     def place_in(self, backlog: Backlog, workflow_id: str) -> int:
         """Return the place of the next task of a workflow."""
@@ -139,6 +139,7 @@ class Backlogs(msgspec.Struct):
     def hold(self, event: TaskHeld, *, halted: bool) -> None:
         """Hold a task back."""
         self.number = max(self.number, event.number)
+        self.noted.touched(event.queue)
         run = self.runs.get(event.workflow_id)
         if run is None:
             run = self.runs[event.workflow_id] = HeldRun(halted)
@@ -167,7 +168,7 @@ class Backlogs(msgspec.Struct):
         backlog.place = max(backlog.place, held.order[1])
         if backlog.room > 0:
             backlog.room -= 1
-        self.noted = True
+        self.noted.touched(held.queue)
         self.forget(workflow_id, step)
 
     def forget(self, workflow_id: str, step: int) -> None:
@@ -204,17 +205,17 @@ class Backlogs(msgspec.Struct):
         backlog = self.queues.get(queue)
         if backlog is not None and not backlog.full and not backlog.entries:
             del self.queues[queue]
+            self.noted.touched(queue)
 
     def _enter(self, held: Held, key: StepKey) -> None:
-        self.noted = True
         backlog = self.queues.get(held.queue)
         if backlog is None:
             # Its run stood still while its queue had room again.
             backlog = self.queues[held.queue] = Backlog(queue=held.queue, room=UNBOUNDED)
+            self.noted.touched(held.queue)
         backlog.enter(key, held.order)
 
     def _leave(self, queue: str, key: StepKey) -> None:
-        self.noted = True
         backlog = self.queues.get(queue)
         if backlog is not None:
             backlog.leave(key)

@@ -19,7 +19,7 @@ from headrace_execution.dispatcher.round import DispatchLimits
 from headrace_execution.dispatcher.tracing import TracedDecider
 
 
-def dispatcher_role(shards: int, execution: ExecutionSettings | None = None) -> ShardRole:
+def dispatcher_role(shards: int, execution: ExecutionSettings | None = None, *, decision_shards: int = 1) -> ShardRole:
     """Return what makes a shard a dispatcher; `shards` is how many of them the namespace has."""
     limits = limits_of(execution or ExecutionSettings())
     decider = TracedDecider if telemetry.tracing() else DispatcherDecider
@@ -30,7 +30,7 @@ def dispatcher_role(shards: int, execution: ExecutionSettings | None = None) -> 
             InputSpec(topics.WORKFLOW_JOURNAL, own_partition_only=False, addressee_prefix="x"),
             InputSpec(topics.WORKER_REPORTS, own_partition_only=True),
         ),
-        decider_for=lambda shard: decider(shard, shards, limits),
+        decider_for=lambda shard: decider(shard, shards, limits, decision_shards=decision_shards),
     )
 
 

@@ -67,6 +67,9 @@ class DecisionShard:
 
     def new_process(self) -> None:
         """Forget everything that is not in the state: live coroutines, and definitions that are ready to run."""
+        if hasattr(self, "activations"):
+            for run in self.state.runs.values():
+                self.activations.drop(run.run_id)
         self.activations = Activations(
             definitions=self.definitions,
             programs=self._programs,

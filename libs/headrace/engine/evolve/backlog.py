@@ -30,7 +30,7 @@ def task_held(state: ShardState, event: TaskHeld) -> None:
 def backlog_noted(state: ShardState, event: BacklogNoted) -> None:
     """A queue is full, or has room again."""
     backlogs = state.backlogs
-    backlogs.noted = True
+    backlogs.noted.touched(event.queue)
     backlog = backlogs.queues.get(event.queue)
     if backlog is None:
         if not event.full:
@@ -52,7 +52,7 @@ def room_requested(state: ShardState, event: RoomRequested) -> None:
     """The dispatcher will know that more is wanted."""
     backlog = state.backlogs.queues.get(event.queue)
     if backlog is not None:
-        state.backlogs.noted = True
+        state.backlogs.noted.touched(event.queue)
         backlog.asked = True
 
 
