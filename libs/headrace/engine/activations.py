@@ -17,7 +17,9 @@ from headrace.engine.kernel.outcomes import NonDeterministic
 from headrace.engine.programs.program import Definitions, Program, RunInfo
 from headrace.engine.recent import Recent
 from headrace.engine.run import CANCEL, SIGNAL, Run
+from headrace.engine.sealing import RunSealing
 from headrace.engine.tokens import Tokens
+from headrace.payloads.sealing import Sealing
 
 _PREPARED = 500
 """Definitions that are kept ready to run: some 50 KB each, and a few ms to make ready."""
@@ -43,20 +45,30 @@ class Activations:
         limit: int = 2_000,
         tokens: Tokens | None = None,
         steps_at_once: int = 250_000,
+        sealing: Sealing | None = None,
     ) -> None:
-        """`steps_at_once` is how many steps one activation may ask for; 0: any number. Without `tokens`, those of callbacks are signed with what anybody knows: for tests."""
+        """`steps_at_once` is how many steps one activation may ask for; 0: any number.
+
+        Without `tokens`, those of callbacks are signed with what anybody knows: for tests."""
         self.definitions = definitions
         self.programs = programs
         self.budget = budget
         self.steps_at_once = steps_at_once
+        self._sealing = sealing or Sealing()
         self._live: Recent[str, Kernel] = Recent(
             limit, lambda _, kernel: _close(kernel), weight=lambda kernel: kernel.delivered + len(kernel.open)
         )
         self.tokens = tokens or Tokens(b"headrace")
         self._prepared: Recent[tuple[str, str], Any] = Recent(_PREPARED, lambda _key, _definition: None)
 
-    def caught_up(self, run: Run) -> Kernel:
-        """Return the run's kernel after everything that the run has recorded was delivered to it.
+    def behind(self, run: Run) -> int:
+        """Return how many ends of the run's record are to be delivered before its kernel is up to date."""
+        kernel = self._live.peek(run.run_id)
+        return len(run.log) - (kernel.delivered if kernel is not None else 0)
+
+    def caught_up(self, run: Run, deliveries: int | None = None) -> Kernel:
+        """Return the run's kernel after everything that the run has recorded was delivered to it; with `deliveries`,
+        after so many more of its ends at most.
 
         Raises:
             NonDeterministic: the code asks for something else than the record shows.
@@ -71,7 +83,8 @@ class Activations:
         else:
             # The run may have been packed and unpacked since: the record is the same, the list is not.
             kernel.recorded = run.steps
-        self._deliver(kernel, run)
+            kernel.carried = run.carried
+        self._deliver(kernel, run, deliveries)
         return kernel
 
     def trial(self, run: Run, version: str) -> Kernel:
@@ -100,10 +113,11 @@ class Activations:
         self.drop(run_id)
         self._live.put(run_id, kernel)
 
-    def _deliver(self, kernel: Kernel, run: Run) -> None:
+    def _deliver(self, kernel: Kernel, run: Run, deliveries: int | None = None) -> None:
         log = run.log
+        until = len(log) if deliveries is None else min(len(log), kernel.delivered + deliveries)
         # Nothing is delivered to a coroutine that goes on with a smaller record: what is left is for that one.
-        while kernel.delivered < len(log) and not kernel.continuing:
+        while kernel.delivered < until and not kernel.continuing:
             end = log[kernel.delivered]
             with self.budget.activation(run.workflow_id):
                 if end.step == CANCEL:
@@ -112,6 +126,8 @@ class Activations:
                     kernel.deliver_signal(end.name, end.outcome, end.at)
                 else:
                     kernel.deliver(end.step, end.outcome, end.at)
+        if until < len(log):
+            return
         kernel.caught_up()
         if kernel.next_step < len(run.steps):
             raise NonDeterministic(
@@ -160,8 +176,14 @@ class Activations:
             self._prepared.put((name, version), found)
         return runner, found
 
+    def opened(self, info: RunInfo) -> RunInfo:
+        """Return what a program may know of a run, readable. Raises `PayloadUnreadable` where the key is missing."""
+        return RunSealing(self._sealing, info.workflow_id).info(info)
+
     def _start(self, run: Run) -> Kernel:
         program, prepared = self.prepared(run.program, run.name, run.version)
+        border = RunSealing(self._sealing, run.workflow_id)
+        info = border.info(run_info(run))
         kernel = Kernel(
             recorded=run.steps,
             workflow_id=run.workflow_id,
@@ -170,12 +192,14 @@ class Activations:
             mint=self.tokens.mint,
             seeds=run.seeds,
             values=run.values,
+            carried=run.carried,
             progress=self.budget.progress,
             most_at_once=self.steps_at_once,
+            border=border,
         )
         try:
             with self.budget.activation(run.workflow_id):
-                kernel.start(program.main(prepared, run_info(run), kernel))
+                kernel.start(border.main(program.main(prepared, info, kernel)))
         except BaseException:
             _close(kernel)
             raise

@@ -19,6 +19,7 @@ from headrace.engine.decide.advance import advance
 from headrace.engine.decide.backlogs import full_queue
 from headrace.engine.expressions import ExpressionError
 from headrace.engine.identity import command_digest, earlier_start, start_digest
+from headrace.engine.kernel.outcomes import PayloadUnreadable
 from headrace.engine.programs.program import RunInfo
 from headrace.engine.run import Run
 from headrace.engine.state import ShardState
@@ -212,7 +213,7 @@ def _with_options(context: Context, started: WorkflowStarted) -> WorkflowStarted
             started_at=started.at,
         )
         with context.activations.budget.activation(started.workflow_id):
-            key = started.key or program.key(prepared, info)
+            key = started.key or program.key(prepared, context.activations.opened(info))
         return msgspec.structs.replace(started, timeout_ms=program.timeout_ms(prepared, info), key=key)
     except UnknownInterpreter as error:
         raise Refusal("headrace.UnknownInterpreter", str(error)) from error
@@ -220,6 +221,8 @@ def _with_options(context: Context, started: WorkflowStarted) -> WorkflowStarted
         raise Refusal("headrace.UnknownDefinition", str(error)) from error
     except BudgetExceeded as error:
         raise Refusal("headrace.BudgetExceeded", str(error)) from error
+    except PayloadUnreadable as error:
+        raise Refusal("headrace.PayloadUnreadable", str(error)) from error
     except ExpressionError as error:
         raise Refusal(
             "headrace.ExpressionError", f"Expected the workflow's key to have a value, but {error}"

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from headrace.engine.budget import BudgetExceeded
+from headrace.engine.kernel.border import Border
 from headrace.engine.kernel.conditions import Conditions
 from headrace.engine.kernel.futures import Fiber, Future, Ready, StepFuture
 from headrace.engine.kernel.mailboxes import Mailboxes, Receipt
@@ -48,6 +49,19 @@ _ENDS_AT_ONCE = (
     Publish,
     BeginLoop,
 )
+
+
+class CarriedValues(Protocol):
+    """What a retried run takes over of what the run before noted."""
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """The ways that it went, by name."""
+
+    def value(self, fingerprint: str, passed: int) -> Outcome | None:
+        """Return what a step had, of those that are left after `passed` ones."""
+
+
 Seeds = Sequence[tuple[int, str]]
 """What randomness derives from, each with the step that it begins at; the first one begins at 0."""
 
@@ -58,7 +72,11 @@ class Kernel:
     `recorded` is the list of fingerprints of the run's state: the kernel reads it, the fold appends to it. `now_ms`
     is the time of the input that is being delivered. `mint` makes the token of a callback's step. `seeds` is what
     randomness derives from: the run id, unless steps were taken over from another run. `values` returns the values of
-    the record that no step waited for, by step.
+    the record that no step waited for, by step. `border` is what passes
+    between program and record; `carried` are the values of the run that this one was retried from.
+
+    `failed_at` is the number of steps that had been asked for at the last delivery that was no success; steps before
+    `undone_before` were undone.
     """
 
     def __init__(
@@ -73,6 +91,8 @@ class Kernel:
         values: Callable[[], Mapping[int, Outcome]] | None = None,
         progress: Callable[[], None] | None = None,
         most_at_once: int = 0,
+        border: Border | None = None,
+        carried: CarriedValues | None = None,
     ) -> None:
         self.now_ms = now_ms
         self.workflow_id = workflow_id
@@ -87,6 +107,10 @@ class Kernel:
         self.heard = 0
         self._next = 0
         self._seeds = seeds
+        self.carried = carried
+        self.failed_at = 0
+        self.undone_before = 0
+        self.undoing = False
         self._read_values = values
         self._values: Mapping[int, Outcome] | None = None
         self._futures: dict[int, StepFuture[Outcome]] = {}
@@ -97,6 +121,7 @@ class Kernel:
         self._mint = mint
         self._progress = progress
         self._most_at_once = most_at_once
+        self._border = border
         self._asked = 0
 
     @property
@@ -126,7 +151,16 @@ class Kernel:
             return None
         if self._values is None:
             self._values = self._read_values() if self._read_values is not None else {}
-        return self._values.get(self._next)
+        found = self._values.get(self._next)
+        return self._seen(found) if found is not None else None
+
+    def carried_value(self, fingerprint: str) -> Outcome | None:
+        """The value that the run before had for the next request; None where there was no such run, or none is left."""
+        if self.carried is None or self._next < len(self.recorded):
+            return None
+        passed = sum(1 for _, request in self.fresh if request.fingerprint() == fingerprint)
+        found = self.carried.value(fingerprint, passed)
+        return self._seen(found) if found is not None else None
 
     def caught_up(self) -> None:
         """Let go of what only a replay needs."""
@@ -150,6 +184,8 @@ class Kernel:
         self._asked += 1
         if not self._asked % _PROGRESS:
             self._get_on()
+        if self._border is not None:
+            request = self._border.request(request)
         if step >= len(self.recorded):
             self.fresh.append((step, request))
         elif self.recorded[step] != request.fingerprint():
@@ -242,15 +278,17 @@ class Kernel:
         self.delivered += 1
         future = self._futures.pop(step, None)
         self.open.pop(step, None)
+        if not outcome.ok:
+            self.failed_at = self._next
         if future is not None:
             self.heard += 1
-            future.settle(self._ready, outcome)
+            future.settle(self._ready, self._seen(outcome))
             self._run()
 
     def deliver_signal(self, name: str, signal: Outcome, at: int) -> None:
         """Deliver a signal: to who waits for it, else into its mailbox."""
         self.now_ms = at
-        self._mailboxes.put(name, self.delivered, signal, self._ready)
+        self._mailboxes.put(name, self.delivered, self._seen(signal), self._ready)
         self.delivered += 1
         self._run()
 
@@ -260,6 +298,7 @@ class Kernel:
         self.delivered += 1
         assert self.main is not None
         self.cancelled = True
+        self.failed_at = self._next
         self.main.cancel(self._ready, reason)
         self._run()
 
@@ -271,6 +310,10 @@ class Kernel:
                 fiber.close()
             except BaseException:  # noqa: BLE001, S112 (a user's finally block may do anything; nothing of it counts)
                 continue
+
+    def _seen(self, outcome: Outcome) -> Outcome:
+        """Return an outcome of the record as the program sees it."""
+        return outcome if self._border is None else self._border.outcome(outcome)
 
     def _give_up(self, request: CancelStep) -> None:
         self.open.pop(request.step, None)
