@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 from headrace.engine.kernel.outcomes import Cancelled
 
 T = TypeVar("T")
+_CLOSINGS = 16
+"""How often a coroutine is closed that awaits in its finally blocks: as deep as these are nested, and then some."""
 Ready = deque["Fiber[Any]"]
 
 
@@ -110,7 +112,13 @@ class Fiber(Future[T]):
             for given in inspect.getcoroutinelocals(self.coroutine).values():
                 if inspect.iscoroutine(given):
                     given.close()
-        self.coroutine.close()
+        for _ in range(_CLOSINGS):
+            try:
+                self.coroutine.close()
+            except RuntimeError:
+                # It awaits in a finally block. Python itself would come to that again, and complain.
+                continue
+            return
 
     def _wait_for(self, awaited: object, ready: Ready) -> None:
         if not isinstance(awaited, Future):

@@ -47,7 +47,7 @@ class WorkflowContext(Waits, Together, Notes, Loops, Sagas):
     ) -> None:
         super().__init__(run, kernel)
         self._task_versions = task_versions
-        self._saga = saga or Saga(kernel)
+        self._saga = saga if saga is not None else Saga(kernel)
         self._saga.runs_by(self._run_payload)
         self._limits = limits or PythonLimits()
         self._versions = {}
