@@ -16,6 +16,7 @@ from headrace.engine.decider import DecisionDecider
 from headrace.engine.expressions.limits import Limits as ExpressionLimits
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Definitions, Program
+from headrace.engine.programs.python.limits import PythonLimits
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.engine.tokens import Tokens
 from headrace.runtime import health, shutdown, telemetry
@@ -32,11 +33,17 @@ from headrace_decision.secrets import callback_secrets
 from headrace_decision.tracing import TracedDecider
 
 
-def programs(payload_bytes: int, packages: frozenset[str] = frozenset()) -> dict[str, Program]:
+def programs(limits: Limits, packages: frozenset[str] = frozenset()) -> dict[str, Program]:
     """Return the languages that workflows can be written in. Python code may use the `packages` of others."""
+    notes = PythonLimits(
+        payload_bytes=limits.payload_bytes,
+        search_bytes=limits.search_bytes,
+        search_names=limits.search_names,
+        loop_steps=limits.loop_steps,
+    )
     return {
-        "graph": GraphProgram(ExpressionLimits(result_bytes=payload_bytes)),
-        "python": PythonProgram(partial(load_bundle, packages=packages)),
+        "graph": GraphProgram(ExpressionLimits(result_bytes=limits.payload_bytes)),
+        "python": PythonProgram(partial(load_bundle, packages=packages), notes),
     }
 
 
@@ -56,7 +63,7 @@ def decision_role(
     def decider_for(shard: int) -> DecisionDecider:
         activations = Activations(
             definitions=definitions,
-            programs=programs(limits.payload_bytes, packages),
+            programs=programs(limits, packages),
             budget=budget,
             limit=limits.live_coroutines,
             steps_at_once=limits.steps_at_once,
@@ -98,9 +105,15 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         timers_per_tick=tuned.timers_per_tick,
         held_per_run=tuned.held_per_run,
         cleanup_ms=tuned.cleanup_ms,
+        retry_keep_ms=tuned.retry_keep_ms,
+        retry_limit=tuned.retry_limit,
+        retry_bytes=tuned.retry_bytes,
         stuck_check_ms=tuned.stuck_check_ms,
         replay_at_once=tuned.replay_at_once,
         steps_at_once=tuned.steps_at_once,
+        loop_steps=tuned.loop_steps,
+        search_bytes=tuned.search_bytes,
+        search_names=tuned.search_names,
         live_coroutines=tuned.live_coroutines,
         live_runs=tuned.live_runs,
         closed_keep_ms=tuned.closed_keep_ms,

@@ -23,6 +23,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stuck_check_ms: int = 0
     """0: stuck runs are looked at by hand only."""
     steps_at_once: int = 250_000
+    replay_at_once: int = 5_000
+    retry_keep_ms: int = 604_800_000
+    retry_limit: int = 10_000
+    retry_bytes: int = 67_108_864
+    loop_steps: int = 200
+    search_bytes: int = 16_384
+    search_names: int = 64
     live_coroutines: int = 2_000
     live_runs: int = 1_000
     closed_keep_ms: int = 86_400_000

@@ -66,6 +66,40 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
             ge=1_024,
         ),
     ] = 250_000
+    loop_steps: Annotated[
+        int,
+        Meta(
+            description="Steps that the iterations of a ctx.loop record before it goes on with its state alone: few "
+            "enough to be replayed in some ms, many enough that going on costs little.",
+            ge=1,
+        ),
+    ] = 200
+    search_bytes: Annotated[
+        int,
+        Meta(description="What one ctx.search may set: each value stands in an index of the read model.", ge=64),
+    ] = 16_384
+    search_names: Annotated[
+        int, Meta(description="Attributes that one workflow may set: they are for lists, not for results.", ge=1)
+    ] = 64
+    retry_keep_ms: Annotated[
+        int,
+        Meta(
+            description="How long the record of a failed workflow is kept for a retry: a week, since somebody has to "
+            "find out why it failed.",
+            ge=60_000,
+        ),
+    ] = 604_800_000
+    retry_limit: Annotated[
+        int, Meta(description="Failed workflows that a shard keeps for a retry; those that failed last.", ge=1)
+    ] = 10_000
+    retry_bytes: Annotated[
+        int,
+        Meta(
+            description="What their records may take on a shard, in memory and in a snapshot. One that is larger than "
+            "this cannot be retried.",
+            ge=1_048_576,
+        ),
+    ] = 67_108_864
     live_coroutines: Annotated[
         int,
         Meta(

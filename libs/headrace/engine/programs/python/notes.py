@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import FAILED, SUCCEEDED, Cancelled, NonDeterministic, Outcome
 from headrace.engine.kernel.requests import (
+    MEMO,
     ChooseVersion,
     Publish,
     RecordValue,
     SetSearchAttributes,
+    value_fingerprint,
     version_fingerprint,
 )
 from headrace.engine.programs.python.errors import MemoFailed
@@ -48,8 +50,10 @@ class Notes:
         """
         kernel = self._kernel
         node = _checked(name or _name_of(function), "the name of a memo")
-        recorded = kernel.next_recorded is not None
-        outcome = (kernel.next_value or _NOTHING) if recorded else self._called(function)
+        if kernel.next_recorded is not None:
+            outcome = kernel.next_value or _NOTHING
+        else:
+            outcome = kernel.carried_value(value_fingerprint(MEMO, node)) or self._called(function)
         kernel.request(RecordValue(node=node, outcome=outcome))
         if not outcome.ok:
             raise MemoFailed(outcome.error, outcome.cause, status=outcome.status)
@@ -69,7 +73,7 @@ class Notes:
             _checked(name, "the name of a version")
             recorded, mark = kernel.next_recorded, version_fingerprint(name, "")
             if recorded is None:
-                chosen = highest
+                chosen = self._former_way(name, lowest, highest)
             elif recorded.startswith(mark):
                 chosen = int(recorded.removeprefix(mark))
             else:
@@ -117,6 +121,12 @@ class Notes:
             check_size(f"the published value {name}", len(encoded), self._limits.payload_bytes)
         self._kernel.request(Publish(node=name, data=encoded, content_type=JSON))
 
+    def _former_way(self, name: str, lowest: int, highest: int) -> int:
+        """Return the way that the run before went, where this one was retried from it and the way is still there."""
+        carried = self._kernel.carried
+        former = carried.versions.get(name, highest) if carried is not None else highest
+        return former if lowest <= former <= highest else highest
+
     def _called(self, function: Callable[[], Any]) -> Outcome:
         step = self._kernel.next_step
         try:
@@ -141,7 +151,7 @@ def _name_of(function: Any) -> str:
 
 
 def _checked(name: str, what: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name):
         raise ValueError(f"Expected {what} like {_NAME.pattern}, but found {name!r}")
     return name
 
