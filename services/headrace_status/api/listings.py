@@ -127,7 +127,11 @@ QUEUES = Listing(
     "queues",
     ("name",),
     (str,),
-    _fields("name waiting:number running:number unserved:number oldest_scheduled_at:time workers:number slots:number"),
+    _fields(
+        "name waiting:number running:number unserved:number oldest_scheduled_at:time workers:number slots:number "
+        "held:number backlog:number when_full full_since:time at_once:number per_period:number period_ms:number "
+        "canaries:json fairness:json"
+    ),
 )
 WORKERS = Listing(
     "workers",

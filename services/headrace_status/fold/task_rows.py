@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.contracts.backlog_events import TaskHeld
 from headrace.contracts.child_events import ChildEnded, ChildRequested
 from headrace.contracts.io_accounts import TaskIo
 from headrace.contracts.lease_events import LeaseRequested
@@ -77,6 +78,25 @@ def task_scheduled(event: TaskScheduled, _origin: Origin) -> Changes:
         }
     if event.losses:
         values["losses"] = event.losses
+    if event.rules is not None and event.rules.fairness_key:
+        values["fairness_key"] = plain(event.rules.fairness_key)
+    yield Put("tasks", task_key(event), values)
+
+
+def task_held(event: TaskHeld, _origin: Origin) -> Changes:
+    """The attempt is ready, but its queue is full."""
+    values = {
+        "node": event.node,
+        "index": event.index,
+        "task": event.task,
+        "kind": "task",
+        "queue": event.queue,
+        "priority": event.priority,
+        "decided": WAITING,
+        "reason": event.reason,
+        "held_at": event.at,
+        "retry_at": 0,
+    }
     yield Put("tasks", task_key(event), values)
 
 
@@ -119,6 +139,7 @@ def task_released(event: TaskReleased, _origin: Origin) -> Changes:
     values = {
         "decided": WAITING,
         "reason": "its worker was lost; waits for a new lease",
+        "held_at": 0,
         "losses": event.losses,
     }
     yield Put("tasks", task_key(event), values)

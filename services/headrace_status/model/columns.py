@@ -80,7 +80,8 @@ TASKS = _table(
     "node index:int task kind queue priority:int decided:int dispatched:int reason dispatch_reason"
     " assigned_worker result_worker resource units:int fencing_token:bigint losses:int"
     " scheduled_at:time assigned_at:time started_at:time ended_at:time retry_at:time timeout_ms:bigint"
-    " input:json input_bytes:bigint output:json output_bytes:bigint error cause child_id target reused_from",
+    " input:json input_bytes:bigint output:json output_bytes:bigint error cause child_id target reused_from"
+    " held_at:time fairness_key",
 )
 # Graph nodes that stand for several steps, or none: how they ended.
 NODES = _table("nodes", "workflow_id run_id node", "step:int status error cause ended_at:time")
@@ -116,6 +117,13 @@ ASSIGNMENTS = _table(
     "worker workflow_id run_id step:int attempt:int node index:int task queue at:time",
     put_once=True,
 )
+# What was set or told of a queue itself; how much waits follows from the tasks.
+QUEUES = _table(
+    "queues",
+    "queue",
+    "at_once:int per_period:int period_ms:bigint backlog:bigint when_full full_since:time",
+)
+CANARIES = _table("canaries", "queue task", "version share:json issued_by at:time")
 RESOURCES = _table("resources", "resource", "capacity:int declared_by changed_at:time")
 # Leases that are held or asked for.
 LEASES = _table(
@@ -187,6 +195,8 @@ UPSERTED: tuple[TableSpec, ...] = (
     PUBLISHED,
     WORKERS,
     ASSIGNMENTS,
+    QUEUES,
+    CANARIES,
     RESOURCES,
     LEASES,
     DEFINITIONS,

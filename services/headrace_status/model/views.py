@@ -12,6 +12,8 @@ from typing import NamedTuple
 from headrace_status.model import view_docs
 
 CONTRACT_VERSION = 1
+# Fairness keys of a queue that a view tells: those for which most waits. There may be as many as there are tenants.
+_FAIRNESS_KEYS = 20
 
 
 class View(NamedTuple):
@@ -99,23 +101,46 @@ DEFINITIONS = View(
 )
 QUEUES = View(
     "queues",
-    """
+    f"""
     WITH offered AS (
       SELECT offer ->> 'queue' AS name, count(DISTINCT worker) AS workers, sum((offer ->> 'slots')::int) AS slots
-      FROM {data}.workers, json_array_elements(offers) AS offer WHERE status = 'ACTIVE' GROUP BY 1
+      FROM {{data}}.workers, json_array_elements(offers) AS offer WHERE status = 'ACTIVE' GROUP BY 1
     ), open AS (
       SELECT queue AS name, count(*) FILTER (WHERE status = 'SCHEDULED') AS waiting,
              count(*) FILTER (WHERE status = 'RUNNING') AS running,
              count(*) FILTER (WHERE status = 'UNSERVED') AS unserved,
-             min(scheduled_at) FILTER (WHERE status IN ('SCHEDULED', 'UNSERVED')) AS oldest
-      FROM {data}.tasks WHERE (decided IS NULL OR decided < 100) AND status <> 'WAITING' AND queue <> '' GROUP BY 1
+             count(*) FILTER (WHERE status = 'WAITING') AS held,
+             min(COALESCE(scheduled_at, held_at)) FILTER (WHERE status <> 'RUNNING') AS oldest
+      FROM {{data}}.tasks
+      WHERE (decided IS NULL OR decided < 100) AND (status <> 'WAITING' OR held_at > 0) AND queue <> '' GROUP BY 1
+    ), keys AS (
+      SELECT queue AS name, fairness_key AS key, count(*) AS waiting,
+             row_number() OVER (PARTITION BY queue ORDER BY count(*) DESC, fairness_key) AS place
+      FROM {{data}}.tasks
+      WHERE (decided IS NULL OR decided < 100) AND status IN ('SCHEDULED', 'UNSERVED') AND fairness_key <> ''
+      GROUP BY 1, 2
+    ), fair AS (
+      SELECT name, json_agg(json_build_object('key', key, 'waiting', waiting) ORDER BY place) AS fairness
+      FROM keys WHERE place <= {_FAIRNESS_KEYS} GROUP BY 1
+    ), limits AS (
+      SELECT queue AS name, * FROM {{data}}.queues WHERE at_once > 0 OR per_period > 0 OR backlog > 0 OR full_since > 0
+    ), chosen AS (
+      SELECT queue AS name, json_agg(json_build_object('task', task, 'version', version, 'share', share,
+        'issued_by', NULLIF(issued_by, ''),
+        'since', to_char(to_timestamp(at::float8 / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+        ORDER BY task) AS canaries
+      FROM {{data}}.canaries GROUP BY 1
     )
     SELECT name, COALESCE(waiting, 0) AS waiting, COALESCE(running, 0) AS running, COALESCE(unserved, 0) AS unserved,
            to_timestamp(oldest::float8 / 1000) AS oldest_scheduled_at, COALESCE(workers, 0) AS workers,
-           COALESCE(slots, 0) AS slots
-    FROM open FULL JOIN offered USING (name)
+           COALESCE(slots, 0) AS slots, COALESCE(held, 0) AS held, NULLIF(backlog, 0) AS backlog,
+           CASE WHEN backlog > 0 THEN when_full END AS when_full, {_time("full_since")},
+           NULLIF(at_once, 0) AS at_once, NULLIF(per_period, 0) AS per_period, NULLIF(period_ms, 0) AS period_ms,
+           COALESCE(canaries, '[]') AS canaries, COALESCE(fairness, '[]') AS fairness
+    FROM open FULL JOIN offered USING (name) FULL JOIN limits USING (name) FULL JOIN chosen USING (name)
+    LEFT JOIN fair USING (name)
     """,
-    "Queues that hold open tasks or are served by a worker.",
+    "Queues that hold open tasks, are served by a worker, or have limits or canaries.",
 )
 WORKERS = View(
     "workers",

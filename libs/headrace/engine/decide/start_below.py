@@ -14,7 +14,7 @@ from headrace.contracts.schedule_events import ScheduleFired
 from headrace.contracts.workflow_events import StartRefused
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
-from headrace.engine.decide.start_workflow import Refusal, definition_of, started_event
+from headrace.engine.decide.start_workflow import Refusal, check_room, definition_of, started_event
 from headrace.engine.schedules.schedule import is_schedule, parent_of
 from headrace.engine.state import ShardState
 
@@ -78,6 +78,8 @@ def _start_below(
                 f"Expected at most {context.limits.child_depth} parents above a workflow, but found {parent.depth}",
             )
         definition = definition_of(context, command.name, command.version)
+        if is_schedule(parent):
+            check_room(state, definition)  # what a running workflow asks for is accepted
         started = started_event(context, command, definition, run_id, None, trace, now_ms)
     except Refusal as refusal:
         yield StartRefused(

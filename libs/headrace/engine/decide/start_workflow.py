@@ -49,7 +49,7 @@ def start_workflow(
         if existing is None and item.at < state.closed.forgotten_before:
             raise _too_old(state, command, item)
         definition = definition_of(context, command.name, command.version)
-        _has_room(state, definition)
+        check_room(state, definition)
         started = started_event(context, command, definition, run_id, existing, item.trace, now_ms)
         started = msgspec.structs.replace(started, previous=state.previous.get(command.name, started.key))
     except Refusal as refusal:
@@ -96,7 +96,7 @@ def _may_run_again(command: StartWorkflow, existing: Run | Closed) -> bool:
     )
 
 
-def _has_room(state: ShardState, definition: Definition) -> None:
+def check_room(state: ShardState, definition: Definition) -> None:
     """Refuse a start while a queue that the workflow declares is full, if that is the queue's policy."""
     full = full_queue(state, definition) if state.backlogs.queues else None
     if full is not None:
