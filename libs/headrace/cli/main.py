@@ -35,12 +35,13 @@ _COMMANDS = {
     "migrate": "steer:migrate",
     "retry": "steer:retry",
     "task": "task:task",
+    "schedule": "schedule:schedule",
     "bench": "bench:bench",
 }
 # They talk to a headrace that runs already.
 _NEED_A_STACK = {
     *("deploy", "start", "get", "list", "history", "logs"),
-    *("cancel", "terminate", "signal", "pause", "resume", "migrate", "retry", "task"),
+    *("cancel", "terminate", "signal", "pause", "resume", "migrate", "retry", "task", "schedule"),
 }
 
 

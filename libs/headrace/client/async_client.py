@@ -10,10 +10,11 @@ from typing import Any, Self, TypeAlias
 from headrace.client import reads
 from headrace.client.api import AsyncReadApi
 from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
-from headrace.client.control import Control, HandleControl
+from headrace.client.control import HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S, Position
 from headrace.client.results import result_type_of, typed_result
+from headrace.client.schedules import ScheduleControl
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
 from headrace.runtime.settings import Settings
@@ -59,7 +60,7 @@ class AsyncHandle(HandleControl[Coroutine[Any, Any, str]]):
         return await self._client.get(self.id, after=self.position)
 
 
-class AsyncClient(Control[Coroutine[Any, Any, str]]):
+class AsyncClient(ScheduleControl[Coroutine[Any, Any, str]]):
     """A client for one namespace, within one event loop. Keep one, and close it (it is an async context manager)."""
 
     def __init__(self, settings: Settings | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -138,6 +139,21 @@ class AsyncClient(Control[Coroutine[Any, Any, str]]):
         """Return the events of a workflow, in order."""
         question = reads.workflow_question(workflow_id, part="history", after=after)
         return await self._pages(question, f"history of workflow {workflow_id}", None)
+
+    async def schedule(self, schedule_id: str, *, after: str = "") -> dict[str, Any]:
+        """Return a schedule with its next times and last runs; see `Client.schedule`."""
+        question = reads.schedule_question(schedule_id, after=after)
+        found: dict[str, Any] = await self._api.ask(question, f"schedule {schedule_id}")
+        return found
+
+    async def schedules(self, *, limit: int = 100) -> Rows:
+        """Return schedules, by their ids."""
+        return await self._pages(reads.schedule_question(limit=limit), "schedules", limit)
+
+    async def schedule_runs(self, schedule_id: str, *, after: str = "", limit: int = 100) -> Rows:
+        """Return what a schedule has started or means to start, the latest time first."""
+        question = reads.schedule_question(schedule_id, part="runs", after=after, limit=limit)
+        return await self._pages(question, f"runs of schedule {schedule_id}", limit)
 
     async def wait(
         self,

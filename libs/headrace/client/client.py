@@ -10,10 +10,11 @@ from typing import Any, Self, TypeAlias
 from headrace.client import reads
 from headrace.client.api import ReadApi
 from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
-from headrace.client.control import Control, HandleControl
+from headrace.client.control import HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S
 from headrace.client.results import result_type_of, typed_result
+from headrace.client.schedules import ScheduleControl
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
 from headrace.runtime.settings import Settings
@@ -71,7 +72,7 @@ class Handle(HandleControl[str]):
         return self._client.history(self.id, after=self.position)
 
 
-class Client(Control[str]):
+class Client(ScheduleControl[str]):
     """A client for one namespace. Safe to share between threads; keep one, and close it (it is a context manager) at
     the end.
     """
@@ -203,6 +204,25 @@ class Client(Control[str]):
         `since` and `until` are ISO 8601. Filters: `node`, `text`, `service`, `source`, `level`, `where`.
         """
         return self._part(workflow_id, "logs", after, limit, **{"from": since, "to": until, **filters})
+
+    def schedule(self, schedule_id: str, *, after: str = "") -> dict[str, Any]:
+        """Return a schedule with its next times and last runs, at least as fresh as the position `after`.
+
+        Raises:
+            NoSuchWorkflow: there is no such schedule.
+        """
+        question = reads.schedule_question(schedule_id, after=after)
+        found: dict[str, Any] = self._api.ask(question, f"schedule {schedule_id}")
+        return found
+
+    def schedules(self, *, limit: int = 100) -> Rows:
+        """Return schedules, by their ids."""
+        return self._pages(reads.schedule_question(limit=limit), "schedules", limit)
+
+    def schedule_runs(self, schedule_id: str, *, after: str = "", limit: int = 100) -> Rows:
+        """Return what a schedule has started or means to start, the latest time first."""
+        question = reads.schedule_question(schedule_id, part="runs", after=after, limit=limit)
+        return self._pages(question, f"runs of schedule {schedule_id}", limit)
 
     def wait(
         self, handle: Handle, timeout: float | None = None, *, seen: Callable[[dict[str, Any]], None] | None = None

@@ -50,6 +50,13 @@ def list_question(filters: Mapping[str, Any]) -> Question:
     return f"{ROOT}/workflows", {name: str(value) for name, value in filters.items() if value not in (None, "")}
 
 
+def schedule_question(schedule_id: str = "", *, part: str = "", after: str = "", limit: int = 0) -> Question:
+    """Return the question for all schedules, for one, or for its `runs` or `history`, at least as fresh as `after`."""
+    path = "/".join([f"{ROOT}/schedules", *(quote(each, safe="") for each in (schedule_id, part) if each)])
+    fresh = {"after": after, "timeout": f"{FRESH_S:g}"} if after else {}
+    return path, fresh | ({"limit": str(min(limit, 500))} if limit else {})
+
+
 def command_question(command_id: str, *, after: str, fresh_s: float = FRESH_S) -> Question:
     """Return the question for what became of a command, once everything that followed from the position `after` is
     known.

@@ -12,10 +12,12 @@ from headrace.contracts.commands import CancelWorkflow, StartWorkflow, Terminate
 from headrace.contracts.control_commands import MigrateWorkflow, PauseWorkflow, ResumeWorkflow, RetryWorkflow
 from headrace.contracts.headers import TRACEPARENT
 from headrace.contracts.partition import shard_of
+from headrace.contracts.schedule_commands import ScheduleCommand
 from headrace.contracts.topics import WORKFLOW_COMMANDS
 from headrace.contracts.wait_commands import CompleteCallback, FailCallback, HeartbeatCallback, SignalWorkflow
 from headrace.runtime import telemetry
 from headrace.runtime.codecs import codec_for
+from headrace.runtime.payloads import sealing_for
 from headrace.runtime.settings import Settings
 
 WorkflowCommand = (
@@ -30,6 +32,7 @@ WorkflowCommand = (
     | CompleteCallback
     | FailCallback
     | HeartbeatCallback
+    | ScheduleCommand
 )
 
 
@@ -44,11 +47,14 @@ def now_ms() -> int:
 
 
 class CommandSender:
-    """Sends commands to the shards that own their workflows."""
+    """Sends commands to the shards that own their workflows. All that a client sends goes through here, and is sealed
+    here where there are keys.
+    """
 
     def __init__(self, settings: Settings, timeout_s: float) -> None:
         self.publisher = Publisher(settings, timeout_s=timeout_s)
         self._codec = codec_for(settings)
+        self._sealing = sealing_for(settings)
 
     def prepare(self) -> None:
         """Ask Kafka for what the first command needs, which blocks; afterwards `send` does not.
@@ -69,7 +75,7 @@ class CommandSender:
         parent = traceparent or current_traceparent()
         with telemetry.start_span("send command", parent, attributes, kind="producer") as handed_on:
             headers = [(TRACEPARENT, handed_on.encode())] if handed_on else []
-            value = self._codec.encode(command)
+            value = self._codec.encode(self._sealing.sealed(command, command.workflow_id))
             return self.publisher.send(WORKFLOW_COMMANDS, partition, command.workflow_id, value, headers)
 
 
