@@ -19,10 +19,12 @@ from headrace.engine.programs.program import Definitions, Program
 from headrace.engine.programs.python.limits import PythonLimits
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.engine.tokens import Tokens
+from headrace.payloads.sealing import Sealing
 from headrace.runtime import health, shutdown, telemetry
 from headrace.runtime.budget import Budget, BudgetLimits
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.decision_settings import DecisionSettings
+from headrace.runtime.payloads import sealing_for
 from headrace.runtime.settings import Settings
 from headrace.shard.ports import LogAway
 from headrace.shard.roles import InputSpec, ShardRole
@@ -56,6 +58,7 @@ def decision_role(
     *,
     packages: frozenset[str] = frozenset(),
     tokens: Tokens | None = None,
+    sealing: Sealing | None = None,
 ) -> ShardRole:
     """Return what makes a shard a decision shard. Every shard has live coroutines of its own."""
     decider = TracedDecider if telemetry.tracing() else DecisionDecider
@@ -68,6 +71,7 @@ def decision_role(
             limit=limits.live_coroutines,
             steps_at_once=limits.steps_at_once,
             tokens=tokens,
+            sealing=sealing,
         )
         mine = Shards(shard=shard, decision=shards.decision, dispatcher=shards.dispatcher, resource=shards.resource)
         return decider(Context(shards=mine, limits=limits, activations=activations, codec=codec or Codec()))
@@ -149,7 +153,16 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         definitions.read_to_end()
         with Budget(budget_limits, watchdog=True) as budget:
             tokens = Tokens(*callback_secrets(tuned.callback_secret, namespace))
-            role = decision_role(shards, limits, definitions, budget, codec, packages=tuned.packages, tokens=tokens)
+            role = decision_role(
+                shards,
+                limits,
+                definitions,
+                budget,
+                codec,
+                packages=tuned.packages,
+                tokens=tokens,
+                sealing=sealing_for(settings),
+            )
             run_shards(settings, role, namespace, ready, stopping)
     finally:
         definitions.close()

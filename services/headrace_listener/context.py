@@ -7,6 +7,7 @@ import msgspec
 from headrace.contracts.codec import Codec
 from headrace.contracts.definitions import NamespaceSettings
 from headrace.contracts.topics import topic_specs
+from headrace.payloads.sealing import Sealing
 from headrace.runtime.listener_settings import ListenerSettings
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka.availability import Availability
@@ -22,6 +23,7 @@ class ServiceContext(msgspec.Struct, frozen=True, kw_only=True):
     process: str
     availability: Availability
     limits: ListenerSettings
+    sealing: Sealing = msgspec.field(default_factory=Sealing)
 
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic of the namespace has, by its name without the namespace."""

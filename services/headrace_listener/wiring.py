@@ -16,6 +16,7 @@ from headrace.authoring.triggers import TriggerDefinition
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.listener_settings import ListenerSettings
+from headrace.runtime.payloads import sealing_for
 from headrace.runtime.settings import Settings
 from headrace.shard.kafka import KafkaLog
 from headrace.shard.ports import LogAway
@@ -73,6 +74,7 @@ def run(
         process=process,
         availability=log.availability,
         limits=limits,
+        sealing=sealing_for(settings),
     )
     outbox = Outbox(settings, context.partitions, context.availability)
     states = States(context.codec, outbox.send)

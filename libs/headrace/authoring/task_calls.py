@@ -25,10 +25,11 @@ _NAME_CHARACTERS = 200
 
 
 class Succeeded(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that returned; `output` is JSON, `io` what it said that it read and wrote."""
+    """An attempt that returned; `output` is JSON until it is sealed, `io` what it said that it read and wrote."""
 
     output: bytes
     io: TaskIo | None = None
+    content_type: str = "application/json"
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):

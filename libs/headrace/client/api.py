@@ -8,6 +8,8 @@ import httpx
 
 from headrace.client.errors import NotReachable
 from headrace.client.reads import END_S, FRESH_S, Question, problem
+from headrace.payloads.reveal import revealed
+from headrace.runtime.payloads import sealing_for
 from headrace.runtime.settings import Settings
 
 # Answers take milliseconds; beyond what a question may wait for freshness, this is for a machine that is busy.
@@ -50,10 +52,13 @@ def unreachable(settings: Settings, error: Exception) -> NotReachable:
 
 
 class ReadApi:
-    """The read API, asked one question after the other."""
+    """The read API, asked one question after the other. What is sealed in its answers is opened here, with the keys of
+    this process.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._sealing = sealing_for(settings)
         self._http = httpx.Client(**timeouts(settings))
 
     def ask(self, question: Question, what: str) -> Any:
@@ -68,7 +73,7 @@ class ReadApi:
             response = self._http.get(path, params=parameters)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self._settings, error) from error
-        return answer_of(response, what)
+        return revealed(answer_of(response, what), self._sealing)
 
     def close(self) -> None:
         """Close the connections."""
@@ -80,6 +85,7 @@ class AsyncReadApi:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._sealing = sealing_for(settings)
         self._http = httpx.AsyncClient(**timeouts(settings))
 
     async def ask(self, question: Question, what: str) -> Any:
@@ -89,7 +95,7 @@ class AsyncReadApi:
             response = await self._http.get(path, params=parameters)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self._settings, error) from error
-        return answer_of(response, what)
+        return revealed(answer_of(response, what), self._sealing)
 
     async def close(self) -> None:
         """Close the connections."""

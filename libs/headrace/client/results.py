@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.client.errors import ResultMismatch
+from headrace.payloads.reveal import is_shown_sealed
 from headrace.payloads.typed import Mismatch, convert
 
 
@@ -17,8 +18,13 @@ def typed_result(output: Any, wanted: Any, workflow_id: str) -> Any:
     """Return an output as a type.
 
     Raises:
-        ResultMismatch: it does not fit.
+        ResultMismatch: it does not fit, or cannot be read here.
     """
+    if is_shown_sealed(output):
+        raise ResultMismatch(
+            f"Expected the output of {workflow_id} to be readable, but it is sealed with a key that is not here; set "
+            "HEADRACE_PAYLOAD_KEYS as the workers have it"
+        )
     if wanted is Any:
         return output
     try:

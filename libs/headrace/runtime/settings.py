@@ -176,6 +176,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=1_048_576,
         ),
     ] = 16_384
+    payload_keys: Annotated[
+        str,
+        Meta(
+            description="Keys that payloads are sealed with: `id=KEY, id=KEY`, 32 bytes as base64 each, or `@FILE` "
+            "with a line for each. Empty: payloads are not sealed. Every client, worker, decision service and listener of "
+            "the namespace has the same."
+        ),
+    ] = ""
+    payload_key_id: Annotated[
+        str, Meta(description="The key that seals from now on; the first one unless set. The others still open.")
+    ] = ""
     kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
 
     @classmethod

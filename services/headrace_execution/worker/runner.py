@@ -28,6 +28,8 @@ from headrace.authoring.task_context import StopFlag, TaskContext, running
 from headrace.authoring.tasks import TaskDefinition
 from headrace.contracts.dispatch_events import AttemptNotes
 from headrace.contracts.task_events import TaskScheduled
+from headrace.payloads.encryption import Unreadable
+from headrace.payloads.sealing import Sealing
 from headrace.runtime.telemetry import start_span, tracing
 from headrace_execution.worker.contexts import context_of
 from headrace_execution.worker.handles import HandleKeeper
@@ -41,6 +43,8 @@ from headrace_execution.worker.threads import Threads
 _log = logging.getLogger("headrace.worker")
 
 _NO_SPAN = nullcontext("")
+UNREADABLE = "headrace.PayloadUnreadable"
+"""An input, or what was kept for an attempt, that this worker has no key for; another one may have it."""
 
 Ended = Callable[["Job", Outcome], None]
 Keep = Callable[[JobId, bytes], None]
@@ -75,6 +79,7 @@ class Runner:
         pools: Pools | None = None,
         keep: Keep | None = None,
         note_bytes: int = 4_096,
+        sealing: Sealing | None = None,
     ) -> None:
         self._tasks = tasks
         self._ended = ended
@@ -84,6 +89,7 @@ class Runner:
         self._pools = pools
         self._keep = keep
         self._note_bytes = note_bytes
+        self._sealing = sealing or Sealing()
         self._threads = Threads()
         self._loop = LoopThread(cancel_grace_ms / 1_000)
         self._jobs: dict[JobId, Job] = {}
@@ -107,6 +113,11 @@ class Runner:
         if definition is None:
             cause = f"Expected a task that this worker offers, but found {task.task}"
             self._ended(job, Failed(error="headrace.UnknownTask", cause=cause, retryable=False))
+            return
+        try:
+            job.noted = self._sealing.opened(job.noted) if job.noted is not None else None
+        except Unreadable as error:
+            self._tell(job, Failed(error=UNREADABLE, cause=str(error)))
             return
         self._jobs[job.id] = job
         if definition.outside is not None and self._keep is not None:
@@ -157,10 +168,12 @@ class Runner:
     def _run_plain(self, definition: TaskDefinition[..., Any], job: Job) -> None:
         try:
             with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
-                value = call_plain(definition.function, job.task, self._middleware)
+                value = call_plain(definition.function, self._opened(job), self._middleware)
             outcome = returned(job.task, value, self._payload_bytes, definition.function)
         except InputMismatch as error:
             outcome = mismatch(error)
+        except Unreadable as error:
+            outcome = Failed(error=UNREADABLE, cause=str(error))
         except BaseException as error:  # noqa: BLE001  sys.exit in a task fails the task, not the worker
             outcome = raised(error, self._cause_bytes)
         self._tell(job, outcome)
@@ -170,10 +183,12 @@ class Runner:
             keeper.set(job.keeper)
         try:
             with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
-                value = await call_async(definition.function, job.task, self._middleware)
+                value = await call_async(definition.function, self._opened(job), self._middleware)
             outcome = returned(job.task, value, self._payload_bytes, definition.function)
         except InputMismatch as error:
             outcome = mismatch(error)
+        except Unreadable as error:
+            outcome = Failed(error=UNREADABLE, cause=str(error))
         except GeneratorExit:
             raise  # the process ends, and takes the coroutine with it
         except BaseException as error:  # noqa: BLE001  as above; out of here it would end the loop
@@ -181,10 +196,12 @@ class Runner:
         self._tell(job, outcome)
 
     def _run_pooled(self, pools: Pools, definition: TaskDefinition[..., Any], job: Job) -> None:
-        call = Call(task=job.task, assignment=job.id.number, noted=job.noted)
         try:
+            call = Call(task=self._opened(job), assignment=job.id.number, noted=job.noted)
             with self._span(job) as job.trace:
                 outcome = pools.run(definition.pool, call, job.stop, partial(_take, job.output))
+        except Unreadable as error:
+            outcome = Failed(error=UNREADABLE, cause=str(error))
         except BaseException as error:  # noqa: BLE001  a process that cannot be made fails the task
             outcome = raised(error, self._cause_bytes)
         self._tell(job, outcome)
@@ -194,10 +211,16 @@ class Runner:
         if job.stop.is_set() and isinstance(outcome, Failed):
             outcome = Stopped()
         try:
+            if not isinstance(outcome, Stopped):
+                outcome = self._sealing.sealed(outcome, job.task.workflow_id)
             self._ended(job, outcome)
         except BaseException:
             _log.critical("attempt %s/%d could not be reported", job.task.run_id, job.task.step, exc_info=True)
             raise
+
+    def _opened(self, job: Job) -> TaskScheduled:
+        """Return an attempt's task with its input readable. Raises `Unreadable`."""
+        return self._sealing.opened(job.task)
 
     def _span(self, job: Job) -> AbstractContextManager[str]:
         task = job.task

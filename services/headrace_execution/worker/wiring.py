@@ -20,6 +20,7 @@ from headrace.engine.task_versions import UNVERSIONED
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.execution_settings import ExecutionSettings
+from headrace.runtime.payloads import sealing_for
 from headrace.runtime.settings import Settings
 from headrace.shard.clock import SystemClock
 from headrace.shard.kafka import KafkaLog
@@ -90,6 +91,7 @@ def run(
         codec=codec_for(settings),
         topic_ids=namespace.topic_ids,
         gauges=measuring.take,
+        sealing=sealing_for(settings),
     )
     runner = _runner(settings, execution, loaded, tasks, pools, worker)
     try:
@@ -143,6 +145,7 @@ def _runner(
         pools=pools,
         keep=worker.keep,
         note_bytes=execution.note_limit_bytes,
+        sealing=sealing_for(settings),
     )
 
 

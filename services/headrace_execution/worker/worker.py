@@ -21,6 +21,7 @@ from headrace.contracts.headers import TRACEPARENT, Headers
 from headrace.contracts.partition import shard_of
 from headrace.contracts.reports import Gauge
 from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS
+from headrace.payloads.sealing import Sealing
 from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.ports import Clock, Log
 from headrace.shard.reading import Begin, JournalReader
@@ -56,6 +57,7 @@ class Worker:
         codec: Codec | None = None,
         topic_ids: dict[str, str] | None = None,
         gauges: Callable[[], list[Gauge]] = list,
+        sealing: Sealing | None = None,
     ) -> None:
         self._outbox = outbox
         self._book = book
@@ -63,6 +65,7 @@ class Worker:
         self._decision_shards = decision_shards
         self._settings = settings
         self._codec = codec or Codec()
+        self._sealing = sealing or Sealing()
         self._lock = threading.Lock()
         self._remembered = Remembered(settings.remembered_results_bytes)
         self._shipping = Shipping(
@@ -147,7 +150,7 @@ class Worker:
     def keep(self, job: JobId, handle: bytes) -> None:
         """Have the handle of an async task's attempt kept. Called where it runs."""
         with self._lock:
-            self._book.note(job, HANDLE, handle)
+            self._book.note(job, HANDLE, self._sealing.sealed_data(handle))
 
     # --- jobs ------------------------------------------------------------------------------------------------
 
@@ -190,6 +193,7 @@ class Worker:
                 assignment=job.id.number,
                 worker=self._book.worker,
                 output=outcome.output,
+                content_type=outcome.content_type,
                 started_at=job.started_at,
                 ended_at=now,
                 io=outcome.io,
@@ -222,7 +226,7 @@ class Worker:
         with self._lock:
             self._book.beat(job)
             if data:
-                self._book.note(job, DETAILS, data)
+                self._book.note(job, DETAILS, self._sealing.sealed_data(data))
 
     def _act(self, actions: list[Action]) -> None:
         assert self._runner is not None

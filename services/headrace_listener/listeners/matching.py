@@ -14,6 +14,8 @@ from headrace.contracts.headers import Headers
 from headrace.contracts.message import Message
 from headrace.contracts.wire import to_wire
 from headrace.engine.expressions import Expression
+from headrace.payloads.encryption import Unreadable
+from headrace.payloads.sealing import Sealing
 from headrace.shard.ports import Record
 
 _PAYLOADS = ("input", "output", "previous")
@@ -23,11 +25,12 @@ _TYPE_PREFIX = "headrace."
 class PublicEvent:
     """One record of a public topic. Its type is known from the headers; the rest is decoded when it is asked for."""
 
-    def __init__(self, record: Record, codec: Codec) -> None:
+    def __init__(self, record: Record, codec: Codec, sealing: Sealing | None = None) -> None:
         self.record = record
         self.type = _header(record.headers, "ce_type").removeprefix(_TYPE_PREFIX)
         self.id = _header(record.headers, "ce_id") or f"{record.topic}/{record.partition}/{record.offset}"
         self._codec = codec
+        self._sealing = sealing or Sealing()
         self._data: dict[str, Any] | None = None
 
     @property
@@ -38,8 +41,15 @@ class PublicEvent:
             DecodeError: it is no event that this code knows.
         """
         if self._data is None:
-            self._data = _fields(self._codec.decode(self.record.value))
+            self._data = _fields(self._readable(self._codec.decode(self.record.value)))
         return self._data
+
+    def _readable(self, message: Message) -> Message:
+        """Return an event with its user data opened; as it is where this process has no key for it."""
+        try:
+            return self._sealing.opened(message)
+        except Unreadable:
+            return message
 
     def event(self) -> Event:
         """Return what the function gets. Raises `DecodeError`."""

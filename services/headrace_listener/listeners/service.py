@@ -93,7 +93,7 @@ class ListenerService:
 
     def _handle(self, record: Record, stop: threading.Event) -> bool:
         """Handle one event to its end; False when `stop` came first."""
-        public = PublicEvent(record, self._context.codec)
+        public = PublicEvent(record, self._context.codec, self._context.sealing)
         try:
             if not wants(self._definition, public):
                 return True

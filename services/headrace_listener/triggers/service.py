@@ -86,7 +86,7 @@ class TriggerService:
         return Outgoing(
             topic=topics.WORKFLOW_COMMANDS,
             key=command.workflow_id.encode(),
-            value=self._context.codec.encode(command),
+            value=self._context.codec.encode(self._context.sealing.sealed(command, command.workflow_id)),
             headers=headers,
         )
 

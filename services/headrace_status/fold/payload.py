@@ -1,7 +1,7 @@
 r"""Payload bytes as JSON text that Postgres takes.
 
 A payload is JSON most of the time, and then its text is kept as it is. Whatever is not JSON is shown as an object that
-says so. Postgres keeps no NUL in a string, so `\u0000` in a payload becomes U+FFFD: the journals keep the original.
+says so, and whatever is sealed is shown sealed: nobody has keys here. Postgres keeps no NUL in a string, so `\u0000` in a payload becomes U+FFFD: the journals keep the original.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import json
 from typing import Any
 
 import msgspec
+
+from headrace.payloads.encryption import CONTENT_TYPE as SEALED
+from headrace.payloads.encryption import MAGIC as SEALED_MAGIC
 
 REPLACEMENT = "\ufffd"
 _valid = msgspec.json.Decoder(msgspec.Raw)
@@ -33,6 +36,8 @@ def shortened(data: bytes, limit: int, content_type: str = "application/json") -
     """Return a payload as raw JSON for a history row: the first part of it, marked, where it is longer than `limit`
     bytes.
     """
+    if len(data) > limit and data.startswith(SEALED_MAGIC):
+        return msgspec.Raw(_encode({"$truncated": True, "bytes": len(data), "$content_type": SEALED}))
     if len(data) > limit:
         beginning = data[:limit].decode("utf-8", "replace").replace("\0", REPLACEMENT)
         return msgspec.Raw(_encode({"$truncated": True, "bytes": len(data), "begins": beginning}))
@@ -80,6 +85,8 @@ def _without_nul(value: Any) -> Any:
 
 
 def _as_object(data: bytes, content_type: str) -> dict[str, str]:
+    if data.startswith(SEALED_MAGIC):
+        return {"$content_type": SEALED, "$base64": base64.b64encode(data).decode()}
     try:
         return {"$content_type": plain(content_type), "$text": plain(data.decode())}
     except UnicodeDecodeError:

@@ -1,0 +1,33 @@
+"""The keys for payloads that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headrace.payloads.encryption import InvalidKeys, parse_keys
+from headrace.payloads.sealing import Sealing
+from headrace.runtime.settings import InvalidSettings, Settings
+
+
+def sealing_for(settings: Settings) -> Sealing:
+    """Return what seals and opens payloads in this process.
+
+    Raises:
+        InvalidSettings: the keys cannot be used; the text says why.
+    """
+    if not settings.payload_keys:
+        return Sealing(None, settings.cause_limit_bytes)
+    try:
+        keys = parse_keys(_text(settings.payload_keys), settings.payload_key_id)
+    except InvalidKeys as error:
+        raise InvalidSettings(f"HEADRACE_PAYLOAD_KEYS, HEADRACE_PAYLOAD_KEY_ID: {error}") from error
+    return Sealing(keys, settings.cause_limit_bytes)
+
+
+def _text(given: str) -> str:
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"HEADRACE_PAYLOAD_KEYS: Expected a file that can be read, but {error}") from error
