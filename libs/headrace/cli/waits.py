@@ -46,8 +46,10 @@ def _wait_text(wait: Mapping[str, Any]) -> str:
             return f"{wait.get('name')} sleeps{until}"
         case "child":
             return f"child workflow {wait.get('target')}"
-        case "signal" if wait.get("step") is None:
-            return "a signal"
+        case "signal" if not wait.get("target"):
+            return f"a signal{until}"
+        case "predicate":
+            return f"a predicate of its own{until}"
         case _:
             return f"{wait.get('name')} {wait.get('reason') or wait.get('kind')}{until}"
 

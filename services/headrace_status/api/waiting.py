@@ -15,7 +15,8 @@ PROPERTIES: dict[str, Any] = {
     "waiting_for": {
         "type": "array",
         "description": f"Steps that have not ended, the first {SHOWN_WAITS}: kind, name, index, step, status, target "
-        "(another workflow), since, due_at, reason. A workflow that runs without any waits for a signal.",
+        "(another workflow), since, due_at, reason. A signal is among them where it has a deadline, or where nothing "
+        "else is waited for.",
         "items": {"type": "object"},
     },
     "published": {
@@ -42,11 +43,27 @@ _A_SIGNAL: Row = {
 }
 
 
+def _is_deadline(wait: Row, of: str) -> bool:
+    """Tell whether a timer of a Python workflow is the deadline of something else; one that just sleeps is `sleep`."""
+    return (wait["kind"], wait["name"]) == ("timer", of)
+
+
+def _named(wait: Row) -> Row:
+    """Return a wait as what it is: of a signal or a predicate there is but the timer of its deadline."""
+    if _is_deadline(wait, "receive"):
+        return {**wait, "kind": "signal", "reason": "waits for a signal"}
+    if _is_deadline(wait, "wait_for"):
+        return {**wait, "kind": "predicate", "reason": "waits until a predicate holds"}
+    return wait
+
+
 async def shown(pool: Pool, workflow: Row) -> dict[str, Any]:
     """Return `waiting_for` and `published` of a workflow."""
     waits: list[Row] = []
     if workflow["status"] not in CLOSED:
         waits = await pool.rows(_WAITS, [workflow["id"], workflow["run_id"] or ""])
+        if workflow["program"] == "python":
+            waits = [_named(wait) for wait in waits if not _is_deadline(wait, "attach")]
         if not waits and workflow["status"] == "RUNNING":
             waits = [_A_SIGNAL]
     found = await pool.rows(_PUBLISHED, [workflow["id"], workflow["first_run_id"] or ""])

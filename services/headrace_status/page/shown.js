@@ -51,13 +51,15 @@ function waits(all) {
 }
 
 function wait(found) {
-  const name = found.name && h("strong", {}, found.name, found.index !== null && ` [${found.index}]`);
+  const inside = found.kind === "predicate" || (found.kind === "signal" && !found.target);
+  const name = !inside && found.name && h("strong", {}, found.name, found.index !== null && ` [${found.index}]`);
   const target = found.target && h("a", { href: `#/workflows/${enc(found.target)}`, "data-key": `wait-${found.step}` }, found.target);
   const what = {
     timer: ["sleeps"],
     child: ["child workflow ", target],
     attach: ["the end of ", target],
-    signal: found.step === null ? ["a signal"] : ["that ", target, " takes the signal"],
+    signal: inside ? ["a signal"] : ["that ", target, " takes the signal"],
+    predicate: ["a predicate of its own"],
     callback: ["the completion of its token"],
     task: [found.reason ?? "a worker"],
   }[found.kind] ?? [found.kind];

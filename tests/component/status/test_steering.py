@@ -11,7 +11,7 @@ from headrace.contracts import topics
 from headrace.contracts.control_events import StepReused, WorkflowMigrated, WorkflowPaused, WorkflowResumed
 from headrace.contracts.journal import InputPosition
 from headrace.contracts.record_events import Published, SearchAttributesSet, WorkflowContinued
-from headrace.contracts.timer_events import TimerStarted
+from headrace.contracts.timer_events import TimerFired, TimerStarted
 from headrace.contracts.wait_events import AttachRequested, CallbackOpened, CommandRefused, StepEnded
 from headrace.contracts.workflow_events import StartRefused, WorkflowStuck
 from tests.support.status_events import ID, RUN, T0, done, scheduled, started, succeeded
@@ -31,6 +31,17 @@ def test_what_a_workflow_waits_for(world: StatusWorld, api: httpx.Client) -> Non
     world.project()
     (signal,) = get(api, f"/workflows/{ID}")["waiting_for"]
     assert (signal["kind"], signal["step"]) == ("signal", None)
+    due = {"due_at": T0 + 60_000, "at": T0}
+    world.workflow(
+        *(
+            TimerStarted(**RUN_OF, step=8 + at, node=node, **due)
+            for at, node in enumerate(("receive", "wait_for", "attach"))
+        )
+    )
+    world.project()
+    deadlines = get(api, f"/workflows/{ID}")["waiting_for"]
+    assert [(each["kind"], each["step"]) for each in deadlines] == [("signal", 8), ("predicate", 9)]
+    world.workflow(*(TimerFired(**RUN_OF, step=8 + at, at=T0) for at in range(3)))
     world.workflow(
         scheduled(0),
         TimerStarted(**RUN_OF, step=1, node="sleep", due_at=T0 + 60_000, at=T0),

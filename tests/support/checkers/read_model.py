@@ -16,9 +16,13 @@ _NO_HISTORY = {
     "AssignmentsEnded",
     "WorkerMeasured",
     "AttemptsNoted",
+    "StepAnswered",
+    "CallbackHeartbeat",
     "InputMarked",
     "ActivationYielded",
     "ActivationResumed",
+    "RebuildBegun",
+    "RebuildEnded",
 }
 _JOURNALS = ("workflow.journal", "task.journal", "resource.journal")
 _SHOWN = 5

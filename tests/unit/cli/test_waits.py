@@ -65,7 +65,7 @@ def test_what_a_workflow_waits_for_beside_workers() -> None:
             {**wait, "kind": "signal", "step": None},
             {**wait, "kind": "callback", "reason": "waits for its token"},
             {**wait, "kind": "signal", "target": "w-2", "reason": "w-2 has not taken the signal yet"},
-            {**wait, "kind": "attach"},
+            {**wait, "kind": "predicate"},
         ]
     )
     assert found == [

@@ -166,7 +166,7 @@ def test_what_makes_history_and_what_does_not() -> None:
     (row,) = folded(got)
     assert isinstance(row, Append)
     assert row.row[-2:] == ("SignalReceived", '{"data":1,"name":"go"}')
-    assert folded(StepAnswered(to_shard=0, **RUN_OF, step=3, status="SUCCEEDED", output=b"", at=T0)) == []
+    assert folded(StepAnswered(to_shard=0, **RUN_OF, step=3, target="w-2", status="SUCCEEDED", output=b"", at=T0)) == []
 
 
 @pytest.mark.parametrize(("run_id", "origin", "number"), [("0-7", "0-7", 0), ("0-7.12", "0-7", 12), ("", "", 0)])
