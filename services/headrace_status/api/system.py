@@ -31,7 +31,7 @@ async def list_definitions(request: Request, here: Fresh, query: Page) -> Respon
 
 @router.get("/queues", responses=openapi.page_responses(listings.QUEUES))
 async def list_queues(request: Request, here: Fresh, query: Page) -> Response:
-    """List queues with how many tasks wait and run, and how long the oldest has waited."""
+    """List queues with how many tasks wait and run, how long the oldest has waited, limits, fullness and canaries."""
     lists.known_parameters(request)
     rows, cursor = await lists.read_page(here.pool, listings.QUEUES, query, here.limits)
     return here.answer(

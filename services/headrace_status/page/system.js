@@ -37,15 +37,30 @@ function cells(...values) {
 }
 
 function queueTable(items) {
-  return section("Queues", ["Queue", "Waiting", "Running", "No worker", "Oldest wait", "Workers", "Slots"], items.map((item) =>
-    cells(item.name, item.waiting, item.running, item.unserved ? badge("UNSERVED", "No living worker offers these tasks", `${item.unserved} unserved`) : 0, duration(item.oldest_wait_ms), item.workers, item.slots)),
+  return section("Queues", ["Queue", "Waiting", "Held back", "Running", "No worker", "Oldest wait", "Limits", "Canaries", "Waiting by fairness key", "Workers", "Slots"], items.map((item) =>
+    cells(item.name, item.waiting, item.held, item.running, item.unserved ? badge("UNSERVED", "No living worker offers these tasks", `${item.unserved} unserved`) : 0, duration(item.oldest_wait_ms),
+      limits(item), item.canaries.map(canary), item.fairness.map((each) => h("div", {}, each.key, " ", h("span", { class: "faint" }, each.waiting))), item.workers, item.slots)),
   "No queue yet: no worker is there, and no task waits.");
+}
+
+function limits(item) {
+  const set = [
+    item.backlog && `${item.backlog} may wait, more ${item.when_full === "refuse" ? "starts are refused" : "is held back"}`,
+    item.at_once && `${item.at_once} at once`,
+    item.per_period && `${item.per_period} in ${duration(item.period_ms)}`,
+  ].filter(Boolean).map((text) => h("div", {}, text));
+  return item.full_since ? [badge("WAITING", `Since ${item.full_since}`, "full"), h("div", { class: "faint" }, "since ", when(item.full_since)), set] : set;
+}
+
+function canary(each) {
+  const title = `${each.issued_by ? `By ${each.issued_by}, ` : ""}since ${each.since}`;
+  return h("div", { title }, h("strong", {}, `${Math.round(each.share * 10000) / 100} %`), ` of ${each.task} to version ${each.version}`);
 }
 
 function workerTable(items) {
   return section("Workers", ["Worker", "Status", "Busy", "Queues and tasks", "Host", "Since"], items.map((item) =>
     cells(item.name, badge(item.status, item.reason), meter(item.running, item.slots),
-      (item.offers ?? []).map((offer) => h("div", {}, h("strong", {}, offer.queue), " ", h("span", { class: "faint" }, offer.tasks.join(", ")))),
+      (item.offers ?? []).map((offer) => h("div", {}, h("strong", {}, offer.queue), " ", h("span", { class: "faint" }, offer.tasks.map((task) => offer.versions?.[task] ? `${task} ${offer.versions[task]}` : task).join(", ")))),
       h("span", { class: "mono faint" }, `${item.host ?? ""}${item.pid ? `:${item.pid}` : ""}`), when(item.changed_at))),
   "No worker has said hello. Start one: headrace service worker --app FILE");
 }
