@@ -18,7 +18,7 @@ from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.round import DispatchLimits
 from tests.unit.engine.decision_shard import DecisionShard, only
 from tests.unit.engine.scheduling import HOUR, START, Scheduling, hourly
-from tests.unit.engine.workflows import CHAIN, LEASED, LIMITED, PARENT, RETRYING, SLEEPER, WIDE, spread
+from tests.unit.engine.workflows import CHAIN, LEASED, LIMITED, PARENT, RETRYING, SLEEPER, WIDE, sequence, spread
 from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded
 from tests.unit.resources.resource_shard import ResourceShard, ended, request
 
@@ -43,7 +43,7 @@ def decision() -> list[Message]:
     _children(shard)
     _stuck(shard)
     shard.command(None, value=b"junk", error="no framing")
-    return [*shard.journal, *_schedules(), *_large()]
+    return [*shard.journal, *_schedules(), *_large(), *_long()]
 
 
 def _whole_lives(shard: DecisionShard) -> None:
@@ -148,6 +148,20 @@ def _large() -> list[Message]:
     shard = DecisionShard(WIDE, limits=Limits(decision_bytes=1_000))
     shard.start("wide", {"items": list(range(10))}, workflow_id="wide-1")
     shard.resume()
+    return shard.journal
+
+
+def _long() -> list[Message]:
+    """A shard that replays in small slices: its run is called otherwise."""
+    shard = DecisionShard(sequence, limits=Limits(replay_at_once=2))
+    task = only(shard.start("sequence", 9, workflow_id="long-1"), TaskScheduled)
+    for _ in range(4):
+        task = only(shard.complete(task), TaskScheduled)
+    shard.take_over()
+    shard.complete(task)
+    shard.tick(shard.now_ms)
+    shard.tick(shard.now_ms)
+    shard.tick(shard.now_ms)
     return shard.journal
 
 

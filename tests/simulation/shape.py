@@ -42,6 +42,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     record_inputs: int
     in_flight_records: int
     live_coroutines: int
+    replay_at_once: int
     work_ms: tuple[int, ...]
     """How long a task may take."""
     record_limit_bytes: int
@@ -93,6 +94,7 @@ def draw(random: Random) -> Shape:
         work_ms=(0, 1, 5, 40, 200),
         record_limit_bytes=random.choice((24_000, 48_000)),
         live_coroutines=random.choice((1, 1_000)),
+        replay_at_once=random.choice((1, 2, 1_000)),
         checkpoint_ms=random.choice((300, 1_000, 5_000)),
         checkpoint_events=random.choice((5, 50, 20_000)),
         journal_keep_ms=random.choice((0, 3_600_000)),

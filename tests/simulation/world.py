@@ -169,6 +169,7 @@ class World:
         limits = EngineLimits(
             decision_bytes=shape.record_limit_bytes // 8,
             live_coroutines=shape.live_coroutines,
+            replay_at_once=shape.replay_at_once,
             timers_per_tick=2,
             payload_bytes=10_000,
         )

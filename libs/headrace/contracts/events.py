@@ -43,6 +43,7 @@ from headrace.contracts.lease_events import (
     LeaseReturned,
 )
 from headrace.contracts.message import Message
+from headrace.contracts.rebuild_events import RebuildBegun, RebuildEnded
 from headrace.contracts.record_events import (
     Published,
     SearchAttributesSet,
@@ -138,6 +139,8 @@ WORKFLOW_EVENTS: tuple[type[Message], ...] = (
     CommandHeld,
     ActivationYielded,
     ActivationResumed,
+    RebuildBegun,
+    RebuildEnded,
     PreviousRecorded,
     TaskScheduled,
     TaskSucceeded,

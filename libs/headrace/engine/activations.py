@@ -49,7 +49,8 @@ class Activations:
     ) -> None:
         """`steps_at_once` is how many steps one activation may ask for; 0: any number.
 
-        Without `tokens`, those of callbacks are signed with what anybody knows: for tests."""
+        Without `tokens`, those of callbacks are signed with what anybody knows: for tests.
+        """
         self.definitions = definitions
         self.programs = programs
         self.budget = budget
@@ -59,12 +60,18 @@ class Activations:
             limit, lambda _, kernel: _close(kernel), weight=lambda kernel: kernel.delivered + len(kernel.open)
         )
         self.tokens = tokens or Tokens(b"headrace")
+        self._rebuilt: dict[str, Kernel] = {}
+        """On their way through a long record: others do not drive them out, or they would never be done."""
         self._prepared: Recent[tuple[str, str], Any] = Recent(_PREPARED, lambda _key, _definition: None)
 
     def behind(self, run: Run) -> int:
-        """Return how many ends of the run's record are to be delivered before its kernel is up to date."""
-        kernel = self._live.peek(run.run_id)
-        return len(run.log) - (kernel.delivered if kernel is not None else 0)
+        """Return how many ends of the run's record are to be delivered before its kernel is up to date; none where it
+        goes on with a smaller record.
+        """
+        kernel = self._rebuilt.get(run.run_id) or self._live.peek(run.run_id)
+        if kernel is None:
+            return len(run.log)
+        return 0 if kernel.continuing else len(run.log) - kernel.delivered
 
     def caught_up(self, run: Run, deliveries: int | None = None) -> Kernel:
         """Return the run's kernel after everything that the run has recorded was delivered to it; with `deliveries`,
@@ -76,15 +83,16 @@ class Activations:
             UnknownInterpreter: newer code has begun the run.
             BudgetExceeded: an activation took too much time or memory.
         """
-        kernel = self._live.get(run.run_id)
+        kernel = self._rebuilt.get(run.run_id) or self._live.get(run.run_id)
         if kernel is None:
-            kernel = self._start(run)
-            self._live.put(run.run_id, kernel)
+            kernel = self._rebuilt[run.run_id] = self._start(run)
         else:
             # The run may have been packed and unpacked since: the record is the same, the list is not.
             kernel.recorded = run.steps
             kernel.carried = run.carried
         self._deliver(kernel, run, deliveries)
+        if not self.behind(run) and self._rebuilt.pop(run.run_id, None) is not None:
+            self._live.put(run.run_id, kernel)
         return kernel
 
     def trial(self, run: Run, version: str) -> Kernel:
@@ -137,9 +145,9 @@ class Activations:
 
     def drop(self, run_id: str) -> None:
         """Forget a run's kernel."""
-        kernel = self._live.pop(run_id)
-        if kernel is not None:
-            _close(kernel)
+        for kernel in (self._live.pop(run_id), self._rebuilt.pop(run_id, None)):
+            if kernel is not None:
+                _close(kernel)
 
     def rest(self) -> None:
         """Drop the kernels that were not used since the last time; those that are slow to rebuild stay for longer."""

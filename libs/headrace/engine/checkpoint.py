@@ -7,6 +7,7 @@
     c/PART/sealed        the whole part
     o/PART/PIECE         how workflows ended, as they did
     p/SERIES             a last result
+    f/WORKFLOW           a run that failed, for whoever retries it
     b/WORKFLOW           what is held back of a run while a queue is full
     q                    those queues
     t/SCHEDULE, k        schedules, and the commands that they have seen (`headrace.engine.schedules.packing`)
@@ -31,6 +32,7 @@ from headrace.engine.outcome_entries import (
     restore_outcomes,
     unpack_telling,
 )
+from headrace.engine.retryable import FailedRun, FailedRuns
 from headrace.engine.run import STUCK_SINCE
 from headrace.engine.schedules.packing import restore_schedules, schedule_changes
 from headrace.engine.state import ShardState
@@ -47,6 +49,7 @@ class ShardEntry(Entry, array_like=True, kw_only=True):
     pending: list[str]
     forgotten_before: int
     telling: list[PackedTelling] = msgspec.field(default_factory=list)
+    rebuilding: list[str] = msgspec.field(default_factory=list)
 
 
 class PartEntry(Entry, array_like=True, kw_only=True):
@@ -70,7 +73,16 @@ class ResultEntry(Entry, array_like=True, kw_only=True):
     number: int
 
 
+class FailedEntry(Entry, array_like=True, kw_only=True):
+    """A run that failed, packed as it was when it ended."""
+
+    packed: bytes
+    at: int
+    number: int
+
+
 _shard = unpacker(ShardEntry)
+_failed = unpacker(FailedEntry)
 _part = unpacker(PartEntry)
 _result = unpacker(ResultEntry)
 
@@ -88,12 +100,15 @@ def changes(state: ShardState) -> Iterator[tuple[str, bytes | None]]:
                 pending=list(state.pending),
                 forgotten_before=state.closed.forgotten_before,
                 telling=pack_telling(state.telling),
+                rebuilding=list(state.rebuilding),
             )
         ),
     )
     yield from long_records.run_changes(state.runs)
     yield from _closed_changes(state.closed)
     yield from outcome_changes(state.outcomes)
+    for workflow_id, failed in state.failed.changed.take(lambda workflow_id: _pack_failed(state.failed, workflow_id)):
+        yield f"f/{workflow_id}", failed
     for series, value in state.previous.changed.take(lambda series: _pack_result(state.previous, series)):
         yield f"p/{key_part('/'.join(series))}", value
 
@@ -105,6 +120,7 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
     pieces: list[tuple[str, PartEntry]] = []
     long: list[tuple[str, bytes]] = []
     stuck: list[str] = []
+    failed: list[tuple[str, FailedEntry]] = []
     outcomes: list[tuple[str, bytes]] = []
     parts: long_records.Parts = {}
     for key, value in entries:
@@ -125,6 +141,8 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
                 pieces.append((key, _part(key, value)))
             case "p/":
                 results.append(_result(key, value))
+            case "f/":
+                failed.append((key[2:], _failed(key, value)))
             case "o/":
                 outcomes.append((key, value))
             case _:
@@ -135,6 +153,8 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
     state.stuck = {workflow_id: stuck_run(state.runs[workflow_id]) for workflow_id in stuck}
     _restore_closed(state.closed, pieces)
     restore_outcomes(state.outcomes, outcomes)
+    for workflow_id, run in sorted(failed, key=lambda found: found[1].number):
+        state.failed.restore(workflow_id, FailedRun(run.packed, run.at, run.number))
     for entry in sorted(results, key=lambda entry: entry.number):
         state.previous.restore((entry.name, entry.key), LastResult(entry.output, entry.at, entry.number))
     return state
@@ -147,6 +167,7 @@ def _restore_apart(state: ShardState, key: str, value: bytes) -> None:
         state.pending = deque(shard.pending)
         state.closed.forgotten_before = shard.forgotten_before
         state.telling = unpack_telling(shard.telling)
+        state.rebuilding = dict.fromkeys(shard.rebuilding)
     elif key[:2] in ("t/", "k"):
         restore_schedules(state.schedules, key, value)
     elif key == backlog_entries.QUEUES or key.startswith(backlog_entries.RUN):
@@ -202,6 +223,11 @@ def _restore_closed(closed: ClosedIds, pieces: list[tuple[str, PartEntry]]) -> N
         closed.saved.setdefault(entry.number, []).append(key)
     for _, part in sorted(parts.items()):
         closed.restore(part)
+
+
+def _pack_failed(failed: FailedRuns, workflow_id: str) -> bytes | None:
+    found = failed.run(workflow_id)
+    return pack(FailedEntry(packed=found.packed, at=found.at, number=found.number)) if found is not None else None
 
 
 def _pack_result(results: LastResults, series: Series) -> bytes | None:

@@ -36,7 +36,7 @@ from headrace.contracts.workflow_events import (
 from headrace.engine import checkpoint
 from headrace.engine.closed import ClosedIds
 from headrace.engine.context import Context
-from headrace.engine.decide import schedule_times, timers, unsticking
+from headrace.engine.decide import rebuilding, schedule_times, timers, unsticking
 from headrace.engine.decide.answers import tell
 from headrace.engine.decide.backlogs import has_room, holding, release
 from headrace.engine.decide.commands import decide_command, rejected
@@ -46,6 +46,7 @@ from headrace.engine.decide.resuming import resume
 from headrace.engine.evolve.registry import evolve
 from headrace.engine.last_results import LastResults
 from headrace.engine.outcomes import Outcomes
+from headrace.engine.retryable import FailedRuns
 from headrace.engine.run import ATTACH
 from headrace.engine.runs import Runs
 from headrace.engine.schedules.schedules import Schedules
@@ -79,6 +80,7 @@ class DecisionDecider:
             outcomes=Outcomes(
                 keep_ms=limits.outcomes_keep_ms, limit=limits.outcomes_limit, limit_bytes=limits.outcomes_bytes
             ),
+            failed=FailedRuns(keep_ms=limits.retry_keep_ms, limit=limits.retry_limit, limit_bytes=limits.retry_bytes),
             seen_per_run=limits.seen_per_run,
             schedules=Schedules(running_limit=limits.schedule_running, command_limit=limits.schedule_commands),
         )
@@ -110,12 +112,18 @@ class DecisionDecider:
 
     def due_at(self, state: ShardState) -> int | None:
         """Return when the next timer is due."""
-        found = (timers.due_at(state), schedule_times.due_at(state), unsticking.due_at(self.context, state))
+        found = (
+            rebuilding.due_at(state),
+            timers.due_at(state),
+            schedule_times.due_at(state),
+            unsticking.due_at(self.context, state),
+        )
         return min((due for due in found if due is not None), default=None)
 
     def tick(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the events of the timers that are due by now."""
         self._make_room()
+        yield from self._told(state, rebuilding.tick(self.context, state, now_ms), now_ms)
         yield from self._told(state, timers.tick(self.context, state, now_ms), now_ms)
         yield from holding(state, schedule_times.tick(self.context, state, now_ms))
         yield from holding(state, unsticking.tick(self.context, state, now_ms))

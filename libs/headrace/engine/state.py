@@ -19,6 +19,7 @@ from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.last_results import LastResults
 from headrace.engine.outcomes import Outcomes
 from headrace.engine.packing import digests
+from headrace.engine.retryable import FailedRuns
 from headrace.engine.run import Run
 from headrace.engine.runs import Runs
 from headrace.engine.schedules.schedules import Schedules
@@ -45,8 +46,11 @@ class ShardState(msgspec.Struct, kw_only=True):
     backlogs: Backlogs = msgspec.field(default_factory=Backlogs)
     timers: TimerHeap = msgspec.field(default_factory=TimerHeap)
     pending: deque[str] = msgspec.field(default_factory=deque)
+    rebuilding: dict[str, None] = {}
+    """Workflow ids of runs whose coroutines are rebuilt, those first that wait longest."""
     stuck: dict[str, StuckRun] = msgspec.field(default_factory=dict)
     """By workflow id: an index over the runs."""
+    failed: FailedRuns
     outcomes: Outcomes
     telling: dict[str, Telling] = {}
     """By run id."""

@@ -1,7 +1,8 @@
 r"""Payload bytes as JSON text that Postgres takes.
 
 A payload is JSON most of the time, and then its text is kept as it is. Whatever is not JSON is shown as an object that
-says so, and whatever is sealed is shown sealed: nobody has keys here. Postgres keeps no NUL in a string, so `\u0000` in a payload becomes U+FFFD: the journals keep the original.
+says so, and whatever is sealed is shown sealed: nobody has keys here. Postgres keeps no NUL in a string, so `\u0000` in
+a payload becomes U+FFFD: the journals keep the original.
 """
 
 from __future__ import annotations

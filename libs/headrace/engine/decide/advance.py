@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from headrace.contracts.message import Message
+from headrace.contracts.rebuild_events import RebuildBegun
 from headrace.contracts.workflow_events import (
     ActivationYielded,
     WorkflowCancelled,
@@ -19,6 +20,7 @@ from headrace.engine.budget import BudgetExceeded
 from headrace.engine.context import Context
 from headrace.engine.decide.continuing import continued_event
 from headrace.engine.decide.requests import event_of, size_of
+from headrace.engine.decide.reusing import Ripe, received_again, reused
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
 from headrace.engine.kernel.requests import Continue
@@ -39,7 +41,12 @@ def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
     A run that goes on with a smaller record goes on here too, in its next activation.
     """
     while not run.halted:
+        if context.activations.behind(run) > context.limits.replay_at_once:
+            yield RebuildBegun(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
+            return
         kernel = yield from caught_up_or_stuck(context, run, now_ms)
+        if kernel is not None and run.carried is not None:
+            kernel = yield from _taken_over(context, run, kernel, now_ms)
         if kernel is None or not (yield from _activation(context, run, kernel, now_ms)):
             return
 
@@ -67,10 +74,42 @@ def _activation(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Gene
     return False
 
 
-def caught_up_or_stuck(context: Context, run: Run, now_ms: int) -> Generator[Message, None, Kernel | None]:
-    """Return the run's kernel, up to date; None after the run had to be parked, which the yielded event says."""
+def _taken_over(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Generator[Message, None, Kernel | None]:
+    """Let a retried run go as far as what it takes over leads; None when that waits for the next part, or it is stuck.
+    """
+    ripe = Ripe()
+    while True:
+        while kernel.fresh:
+            step, request = kernel.fresh[0]
+            if isinstance(request, Continue):
+                return kernel
+            found = reused(run, kernel, ripe, step, request, now_ms)
+            if not context.has_room(size_of(request) + (len(found.output) if found is not None else 0)):
+                yield ActivationYielded(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
+                return None
+            kernel.fresh.popleft()
+            yield found if found is not None else event_of(context, run, step, request, now_ms)
+        signal = received_again(run, kernel, ripe, now_ms)
+        if signal is not None:
+            context.room.left -= len(signal.output)
+            yield signal
+        if kernel.delivered == len(run.log):
+            return kernel
+        ripe.delivered()
+        following = yield from caught_up_or_stuck(context, run, now_ms, deliveries=1)
+        if following is None:
+            return None
+        kernel = following
+
+
+def caught_up_or_stuck(
+    context: Context, run: Run, now_ms: int, *, deliveries: int | None = None
+) -> Generator[Message, None, Kernel | None]:
+    """Return the run's kernel, up to date, or after so many deliveries more; None after the run had to be parked, which
+    the yielded event says.
+    """
     try:
-        return context.activations.caught_up(run)
+        return context.activations.caught_up(run, deliveries)
     except BudgetExceeded as error:
         yield from stuck(context, run, "headrace.BudgetExceeded", str(error), now_ms)
     except (NonDeterministic, DefinitionMissing, UnknownInterpreter) as error:
@@ -113,7 +152,10 @@ def _finish(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Iterator
     elif isinstance(error, Cancelled) and run.cancel_reason == TIMED_OUT_REASON:
         yield WorkflowTimedOut(**common, timeout_ms=run.timeout_ms)
     elif isinstance(error, Cancelled) and run.cancel_reason is not None:
-        yield WorkflowCancelled(**common, reason=run.cancel_reason)
+        # What is noted on it: what could not be undone.
+        yield WorkflowCancelled(
+            **common, reason=context.cut("; ".join([run.cancel_reason, *getattr(error, "__notes__", ())]))
+        )
     elif isinstance(error, WorkflowFailure):
         yield WorkflowFailed(**common, error=error.error, cause=context.cut(error.cause))
     else:

@@ -9,6 +9,7 @@ from headrace.contracts import backlog_events as b
 from headrace.contracts import child_events as c
 from headrace.contracts import control_events as co
 from headrace.contracts import lease_events as le
+from headrace.contracts import rebuild_events as rb
 from headrace.contracts import record_events as r
 from headrace.contracts import schedule_events as s
 from headrace.contracts import task_events as t
@@ -16,7 +17,7 @@ from headrace.contracts import timer_events as ti
 from headrace.contracts import wait_events as wa
 from headrace.contracts import workflow_events as w
 from headrace.contracts.message import Message
-from headrace.engine.evolve import backlog, child, control, notes, schedule, task, timer, waits, workflow
+from headrace.engine.evolve import backlog, child, control, notes, rebuilding, schedule, task, timer, waits, workflow
 from headrace.engine.state import ShardState
 
 EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
@@ -32,6 +33,8 @@ EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
     w.ActivationYielded: workflow.activation_yielded,
     w.ActivationResumed: workflow.activation_resumed,
     w.PreviousRecorded: workflow.previous_recorded,
+    rb.RebuildBegun: rebuilding.rebuild_begun,
+    rb.RebuildEnded: rebuilding.rebuild_ended,
     t.TaskScheduled: task.task_scheduled,
     t.TaskSucceeded: task.task_succeeded,
     t.TaskFailed: task.task_failed,
@@ -68,6 +71,7 @@ EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
     co.WorkflowResumed: control.workflow_resumed,
     co.WorkflowMigrated: control.workflow_migrated,
     co.HeldInputTaken: control.held_input_taken,
+    co.StepReused: control.step_reused,
 }
 
 SCHEDULE_EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
@@ -92,7 +96,7 @@ BACKLOG_EVOLVERS: dict[type[Message], Callable[[ShardState, Any], None]] = {
 """Events of queues: they change no run."""
 
 NO_STATE: frozenset[type[Message]] = frozenset(
-    {w.StartRefused, w.CommandRejected, w.CommandForwarded, wa.CommandRefused, le.LeaseReturned}
+    {w.StartRefused, w.CommandRejected, w.CommandForwarded, wa.CommandRefused, co.MigrationChecked, le.LeaseReturned}
 )
 """Events that tell somebody else something and change nothing here."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.contracts.references import RetriedRun
 from headrace.contracts.workflow_events import (
     ActivationResumed,
     ActivationYielded,
@@ -20,10 +21,11 @@ from headrace.engine.closed import Closed
 from headrace.engine.identity import command_digest, earlier_start, start_digest
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.outcomes import ended
-from headrace.engine.packing import digests
+from headrace.engine.packing import digests, pack_run, unpack_run
 from headrace.engine.run import CANCEL, STUCK, WORKFLOW_TIMER, Delivered, Run
 from headrace.engine.state import ShardState, Telling
 from headrace.engine.stuck import stuck_run
+from headrace.engine.taking_over import carried_of
 
 WorkflowEnd = WorkflowSucceeded | WorkflowFailed | WorkflowCancelled | WorkflowTerminated | WorkflowTimedOut
 END_STATUS: dict[type, str] = {
@@ -63,14 +65,29 @@ def workflow_started(state: ShardState, event: WorkflowStarted) -> None:
         # What an earlier run has accepted is not for this one, however often it is delivered.
         run.seen = dict.fromkeys(digests(before.seen))
     state.runs.add(run)
+    if event.retried is not None:
+        _take_over(state, run, event.retried)
+    state.failed.forget(event.workflow_id)
     if event.timeout_ms:
         state.set_timer(event.at + event.timeout_ms, event.workflow_id, WORKFLOW_TIMER)
+
+
+def _take_over(state: ShardState, run: Run, retried: RetriedRun) -> None:
+    """Give a retried run what the one before it leaves, and the seeds that its steps had."""
+    packed = state.failed.get(run.workflow_id)
+    if packed is None:
+        # Forgotten, by limits smaller than those by which it was decided. What was taken over stands in the journal.
+        return
+    former = unpack_run(run.workflow_id, packed)
+    run.carried = carried_of(former, retried)
+    run.seeds = former.seeds or [(0, former.run_id)]
 
 
 def workflow_ended(state: ShardState, event: WorkflowEnd) -> None:
     """A run ends: only what the rules about its id need is kept."""
     run = state.runs.remove(event.workflow_id)
     state.stuck.pop(event.workflow_id, None)
+    state.rebuilding.pop(event.workflow_id, None)
     if event.workflow_id in state.pending:
         state.pending.remove(event.workflow_id)
     closed = Closed(
@@ -81,6 +98,10 @@ def workflow_ended(state: ShardState, event: WorkflowEnd) -> None:
     )
     state.closed.add(event.workflow_id, closed, event.at)
     outcome = outcome_of(event)
+    if type(event) is not WorkflowSucceeded:
+        run.open, run.held, run.watchers, watchers = {}, [], [], run.watchers
+        state.failed.add(event.workflow_id, pack_run(run), event.at)
+        run.watchers = watchers
     state.outcomes.add(event.workflow_id, ended(run.run_id, outcome, b"".join(run.seen)), event.at)
     if run.watchers:
         state.telling[run.run_id] = Telling(workflow_id=event.workflow_id, outcome=outcome, watchers=run.watchers)
