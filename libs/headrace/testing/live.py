@@ -62,21 +62,11 @@ class LiveWorkflow:
         now_ms: int = EPOCH_2024_MS,
         budget: BudgetPort | None = None,
     ) -> None:
-        definitions = InMemoryDefinitions()
-        name = definitions.add(definition)
-        for child, body in (children or {}).items():
-            definitions.add(body, child)
-        programs: dict[str, Program] = {
-            "graph": GraphProgram(),
-            "python": PythonProgram(lambda source: definitions.functions[source]),
-        }
         self.workflow_id = workflow_id
         self._exits = ExitStack()
-        watching = budget if budget is not None else self._exits.enter_context(Budget())
-        activations = Activations(definitions=definitions, programs=programs, budget=watching)
-        decider = DecisionDecider(Context(shards=Shards(), limits=Limits(), activations=activations))
-        known = {**_module_tasks(definition), **(tasks or {})}
-        self._system = InMemorySystem(decider, known, now_ms, listed(failures))
+        name, self._system = in_memory(
+            definition, tasks, children=children, failures=failures, now_ms=now_ms, budget=budget, exits=self._exits
+        )
         self._commands = 0
         data = to_json({} if input is None else input)
         self._send(c.StartWorkflow, name=name, input=data)
@@ -106,7 +96,7 @@ class LiveWorkflow:
     @property
     def result(self) -> WorkflowRun:
         """How the workflow stands."""
-        return _result(self._system, self.workflow_id)
+        return result_of(self._system, self.workflow_id)
 
     @property
     def status(self) -> str:
@@ -145,6 +135,32 @@ class LiveWorkflow:
         return self.result
 
 
+def in_memory(
+    definition: Any,
+    tasks: Mapping[str, Callable[..., Any]] | None,
+    *,
+    children: Mapping[str, Any] | None,
+    failures: Failures,
+    now_ms: int,
+    budget: BudgetPort | None,
+    exits: ExitStack,
+) -> tuple[str, InMemorySystem]:
+    """Return the name of a definition, and a system that knows it; what must be let go of in the end is in `exits`."""
+    definitions = InMemoryDefinitions()
+    name = definitions.add(definition)
+    for child, body in (children or {}).items():
+        definitions.add(body, child)
+    programs: dict[str, Program] = {
+        "graph": GraphProgram(),
+        "python": PythonProgram(lambda source: definitions.functions[source]),
+    }
+    watching = budget if budget is not None else exits.enter_context(Budget())
+    activations = Activations(definitions=definitions, programs=programs, budget=watching)
+    decider = DecisionDecider(Context(shards=Shards(), limits=Limits(), activations=activations))
+    known = {**_module_tasks(definition), **(tasks or {})}
+    return name, InMemorySystem(decider, known, now_ms, listed(failures))
+
+
 def _module_tasks(definition: Any) -> dict[str, Callable[..., Any]]:
     """Return the tasks that a Python workflow's module names."""
     function = getattr(definition, "function", definition)
@@ -156,7 +172,8 @@ def _module_tasks(definition: Any) -> dict[str, Callable[..., Any]]:
     return found
 
 
-def _result(system: InMemorySystem, workflow_id: str) -> WorkflowRun:
+def result_of(system: InMemorySystem, workflow_id: str) -> WorkflowRun:
+    """Return how a workflow stands."""
     events = system.events
     for event in reversed(events):
         if getattr(event, "workflow_id", None) != workflow_id:
