@@ -27,6 +27,7 @@ class TaskStub(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 0
     capacity: int = 0
     rules: DispatchRules | None = None
+    on_retry: str = ""
     returns: str = ""
     returns_in: str = ""
 

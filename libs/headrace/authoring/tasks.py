@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from headrace.authoring.durations import Duration, duration_ms
 from headrace.authoring.names import check_name
@@ -19,6 +19,7 @@ from headrace.payloads.signatures import result_type
 
 P = ParamSpec("P")
 R = TypeVar("R")
+OnRetry = Literal["", "redo", "keep"]
 DEFAULT_QUEUE = "default"
 DEFAULT_PRIORITY = 5
 
@@ -36,6 +37,7 @@ class TaskDefinition(Generic[P, R]):
         rules: what the dispatcher heeds beyond queue and priority.
         pool: the process pool that a plain function runs in; empty: in a thread.
         outside: how an async task's work, which is done outside, is looked after.
+        on_retry: what a retry of its workflow does with its result: `redo`, `keep`, or empty.
     """
 
     name: str
@@ -51,6 +53,7 @@ class TaskDefinition(Generic[P, R]):
     rules: DispatchRules | None = None
     pool: str = ""
     outside: Outside | None = None
+    on_retry: str = ""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ def task(
     priority: int = DEFAULT_PRIORITY,
     resource: Mapping[str, Any] | None = None,
     pool: str = "",
+    on_retry: OnRetry = "",
     **rules: Unpack[RuleOptions],
 ) -> Callable[[Callable[P, R]], TaskDefinition[P, R]]: ...
 def task(
@@ -105,6 +109,7 @@ def task(
     priority: int = DEFAULT_PRIORITY,
     resource: Mapping[str, Any] | None = None,
     pool: str = "",
+    on_retry: OnRetry = "",
     **rules: Unpack[RuleOptions],
 ) -> Any:
     """Make a function a task.
@@ -120,6 +125,8 @@ def task(
         resource: `{"name": ..., "units": 1}`, held while it runs; `capacity` declares the resource as well.
         pool: run the function in a process of the pool with this name, which the worker keeps; its crash fails that
             attempt alone.
+        on_retry: what a retry of a failed workflow does with its result: it is taken over where the input is the same,
+            unless this is `redo`, which always runs it again, or `keep`, which takes it over whatever the input.
         rules: how it is dispatched: see `RuleOptions`.
 
     Raises:
@@ -148,6 +155,7 @@ def task(
             capacity=capacity,
             rules=read_options(chosen, rules),
             pool=_checked_pool(target, pool, what) if pool else "",
+            on_retry=checked_on_retry(on_retry, what),
         )
 
     return define if function is None else define(function)
@@ -159,6 +167,13 @@ def _checked_name(target: Any, name: str) -> str:
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         raise TypeError(f"Expected @task on a function that returns, but {target.__qualname__} yields")
     return check_name(name or getattr(target, "__name__", ""), f"task {getattr(target, '__qualname__', target)}")
+
+
+def checked_on_retry(on_retry: str, what: str) -> str:
+    """Return what a retry does with a result. Raises ValueError for what is none of it."""
+    if on_retry not in ("", "redo", "keep"):
+        raise ValueError(f"Expected on_retry of {what} to be redo or keep, but found {on_retry!r}")
+    return on_retry
 
 
 def _checked_pool(target: Any, pool: str, what: str) -> str:

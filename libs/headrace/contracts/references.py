@@ -32,3 +32,4 @@ class RetriedRun(Message, frozen=True, kw_only=True):
     run_id: str
     from_task: str = ""
     from_step: int = -1
+    undone_before: int = 0

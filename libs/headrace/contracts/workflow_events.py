@@ -153,6 +153,7 @@ class WorkflowStuck(Message, frozen=True, kw_only=True):
     error: str
     cause: str
     at: int
+    tried: str = ""
 
 
 class CommandHeld(Message, frozen=True, kw_only=True):

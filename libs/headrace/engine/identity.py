@@ -9,6 +9,14 @@ _MAX_ID_LENGTH = 200
 COMMAND_DIGEST = 8
 """Bytes of the digest of a command id."""
 
+MAX_SIGNAL_NAME = 200
+"""Characters of a signal's name."""
+
+
+def is_signal_name(name: str) -> bool:
+    """Tell whether a text can be the name of a signal."""
+    return 0 < len(name) <= MAX_SIGNAL_NAME and name.isprintable()
+
 
 def id_digest(workflow_id: str) -> bytes:
     """Return 16 bytes that stand for a workflow id: enough that no two ids share them."""
@@ -39,6 +47,16 @@ def child_id(workflow_id: str, run_id: str, attempt: int, step: int) -> str:
         # The run id stands for a parent whose own id leaves no room; it is unique within the namespace.
         parent = f"{parent[: _MAX_ID_LENGTH - len(suffix) - len(run_id) - 1]}={run_id}"
     return parent + suffix
+
+
+def input_digest(data: bytes) -> bytes:
+    """Return 8 bytes that stand for the input of a step. They are compared for one and the same step only."""
+    return blake2b(data, digest_size=8).digest()
+
+
+def signal_digest(name: str, data: bytes) -> bytes:
+    """Return 8 bytes that stand for a signal that a step sends."""
+    return input_digest(name.encode("utf-8", "surrogatepass") + b"\0" + data)
 
 
 def next_run_id(run_id: str) -> str:

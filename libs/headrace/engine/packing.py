@@ -10,6 +10,7 @@ import msgspec
 
 from headrace.contracts.references import ParentRef
 from headrace.contracts.retry import RetryPolicy
+from headrace.engine.carried import Carried, CarriedEnd
 from headrace.engine.identity import COMMAND_DIGEST
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.run import Delivered, OpenStep, Run
@@ -69,6 +70,7 @@ class PackedStep(msgspec.Struct, array_like=True):
     close_by: int = 0
     heartbeat_ms: int = 0
     parent_close: str = "cancel"
+    digest: bytes = b""
 
 
 class PackedEnd(msgspec.Struct, array_like=True):
@@ -82,6 +84,11 @@ class PackedEnd(msgspec.Struct, array_like=True):
     error: str
     cause: str
     name: str = ""
+    digest: bytes = b""
+
+
+PackedCarried = tuple[str, list[CarriedEnd], dict[str, int]]
+"""`Carried`."""
 
 
 class PackedRun(Front, array_like=True, kw_only=True):
@@ -116,6 +123,7 @@ class PackedRun(Front, array_like=True, kw_only=True):
     """
     waits: tuple[bytes, int, tuple[PackedRef, ...]] | None = None
     """Digests of the commands that it has accepted, one after the other; unread signals; who waits for its end."""
+    carried: PackedCarried | None = None
 
 
 _front = unpacker(Front)
@@ -155,6 +163,7 @@ def pack_run(run: Run, cut: tuple[int, int] = (0, 0)) -> bytes:
             first_start=run.first_start,
             halt=_pack_halt(run),
             waits=_pack_waits(run),
+            carried=_pack_carried(run.carried) if run.carried is not None else None,
         )
     )
 
@@ -198,6 +207,7 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
         watchers=[unpack_ref(watcher) for watcher in watchers],
         seen=dict.fromkeys(digests(seen)),
         unread=unread,
+        carried=Carried(*packed.carried) if packed.carried is not None else None,
     )
 
 
@@ -246,6 +256,10 @@ def _pack_waits(run: Run) -> tuple[bytes, int, tuple[PackedRef, ...]] | None:
     return b"".join(run.seen), run.unread, tuple(pack_ref(watcher) for watcher in run.watchers)
 
 
+def _pack_carried(carried: Carried) -> PackedCarried:
+    return carried.from_run, list(carried.ends.values()), carried.versions
+
+
 def _pack_halt(run: Run) -> tuple[str, str, int, int, int] | None:
     halt = (run.stuck, run.stuck_tried, run.halted_at, run.halted_ms, run.terminate_at)
     return halt if halt != _NEVER_HALTED else None
@@ -274,6 +288,7 @@ def _pack_step(step: OpenStep) -> PackedStep:
         step.close_by,
         step.heartbeat_ms,
         step.parent_close,
+        step.digest,
     )
 
 
@@ -288,14 +303,14 @@ def _pack_end(end: Delivered) -> PackedEnd:
     outcome = end.outcome
     content_type = _short(outcome.content_type)
     return PackedEnd(
-        end.step, end.at, outcome.status, outcome.data, content_type, outcome.error, outcome.cause, end.name
+        end.step, end.at, outcome.status, outcome.data, content_type, outcome.error, outcome.cause, end.name, end.digest
     )
 
 
 def _unpack_end(packed: PackedEnd) -> Delivered:
     content_type = packed.content_type or _JSON
     outcome = Outcome(packed.status, packed.data, content_type, packed.error, packed.cause)
-    return Delivered(packed.step, outcome, packed.at, packed.name)
+    return Delivered(packed.step, outcome, packed.at, packed.name, packed.digest)
 
 
 def _short(content_type: str) -> str:

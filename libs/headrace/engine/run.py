@@ -8,6 +8,7 @@ import msgspec
 
 from headrace.contracts.references import ParentRef
 from headrace.contracts.retry import RetryPolicy
+from headrace.engine.carried import Carried
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.kernel.requests import MEMO
 
@@ -76,6 +77,8 @@ class OpenStep(msgspec.Struct, kw_only=True):
     """A callback is given up after so many ms without a sign of life; 0: never."""
     parent_close: str = "cancel"
     """What becomes of a child that is given up, or whose parent ends: cancel, terminate or abandon."""
+    digest: bytes = b""
+    """8 bytes that stand for the step's input."""
 
     @property
     def waits_for_time(self) -> bool:
@@ -94,6 +97,8 @@ class Delivered(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
     at: int
     name: str = ""
+    digest: bytes = b""
+    """Of a success: 8 bytes that stand for the step's input, where it has one."""
 
 
 class Run(msgspec.Struct, kw_only=True):
@@ -141,6 +146,8 @@ class Run(msgspec.Struct, kw_only=True):
     """How long it has stood still: its time limit does not count that."""
     terminate_at: int = 0
     """When it is terminated if it still cleans up, in ms since the epoch; 0: never."""
+    carried: Carried | None = None
+    """What is left of the run that it was retried from; None where there was none."""
 
     @property
     def halted(self) -> bool:
@@ -160,8 +167,8 @@ class Run(msgspec.Struct, kw_only=True):
         return {end.step: end.outcome for end in self.log if end.step >= 0 and steps[end.step].startswith(_MEMO)}
 
     def timers(self) -> Iterator[tuple[int, int]]:
-        """Yield (due time in ms since the epoch, step) of each timer that is set; those of a run that stands still wait with
-        it.
+        """Yield (due time in ms since the epoch, step) of each timer that is set; those of a run that stands still wait
+        with it.
         """
         if self.status == STUCK:
             yield self.halted_at, STUCK_SINCE

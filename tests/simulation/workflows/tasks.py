@@ -54,6 +54,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 0
     capacity: int = 0
     rules: DispatchRules | None = None
+    on_retry: str = ""
 
 
 RETRY = RetryPolicy(max_attempts=2, interval_ms=300)

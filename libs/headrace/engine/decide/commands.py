@@ -16,6 +16,7 @@ from headrace.engine.decide.callbacks import decide_callback
 from headrace.engine.decide.end_workflow import cancel_workflow, terminate_workflow
 from headrace.engine.decide.migrating import migrate_workflow, resume_workflow
 from headrace.engine.decide.pausing import pause_workflow
+from headrace.engine.decide.retrying import retry_workflow
 from headrace.engine.decide.schedule_commands import decide_schedule_command
 from headrace.engine.decide.signals import signal_workflow
 from headrace.engine.decide.start_workflow import WORKFLOW_ID, start_workflow
@@ -25,7 +26,7 @@ from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
 Waits = w.SignalWorkflow | w.CompleteCallback | w.FailCallback | w.HeartbeatCallback
-Control = co.PauseWorkflow | co.ResumeWorkflow | co.MigrateWorkflow
+Control = co.PauseWorkflow | co.ResumeWorkflow | co.MigrateWorkflow | co.RetryWorkflow
 WorkflowCommand = (
     c.StartWorkflow | c.CompleteTask | c.FailTask | c.CancelWorkflow | c.TerminateWorkflow | Control | Waits
 )
@@ -35,6 +36,7 @@ _NEVER_HELD = (
     co.PauseWorkflow,
     co.ResumeWorkflow,
     co.MigrateWorkflow,
+    co.RetryWorkflow,
     *get_args(Waits),
 )
 """What is decided for a stuck workflow too."""
@@ -94,6 +96,8 @@ def decide_for_workflow(
             yield from resume_workflow(context, state, command, now_ms)
         case co.MigrateWorkflow():
             yield from migrate_workflow(context, state, command, now_ms)
+        case co.RetryWorkflow():
+            yield from retry_workflow(context, state, command, run_id, item.trace, now_ms)
 
 
 def waits_with(run: Run) -> bool:

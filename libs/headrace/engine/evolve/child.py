@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, ChildRequested
+from headrace.engine.identity import input_digest
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.kernel.requests import child_fingerprint
 from headrace.engine.run import CHILD, Delivered, OpenStep
@@ -19,6 +20,7 @@ def child_requested(state: ShardState, event: ChildRequested) -> None:
         child_id=event.child_id,
         to_shard=event.to_shard,
         parent_close=event.parent_close,
+        digest=input_digest(event.input),
     )
     run.steps.append(child_fingerprint(event.node, event.index, event.name))
 
@@ -26,9 +28,9 @@ def child_requested(state: ShardState, event: ChildRequested) -> None:
 def child_ended(state: ShardState, event: ChildEnded) -> None:
     """The child's end is the step's."""
     run = state.runs[event.workflow_id]
-    del run.open[event.step]
+    ended = run.open.pop(event.step)
     outcome = Outcome(event.status, event.output, event.content_type, event.error, event.cause)
-    run.log.append(Delivered(event.step, outcome, event.at))
+    run.log.append(Delivered(event.step, outcome, event.at, "", ended.digest if outcome.ok else b""))
 
 
 def child_cancel_requested(state: ShardState, event: ChildCancelRequested) -> None:

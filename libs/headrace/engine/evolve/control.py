@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
-from headrace.contracts.control_events import HeldInputTaken, WorkflowMigrated, WorkflowPaused, WorkflowResumed
+from headrace.contracts.control_events import (
+    HeldInputTaken,
+    StepReused,
+    WorkflowMigrated,
+    WorkflowPaused,
+    WorkflowResumed,
+)
+from headrace.engine.carried import RECEIVED
 from headrace.engine.evolve.waits import accepted
-from headrace.engine.run import PAUSED, RUNNING
+from headrace.engine.kernel.outcomes import Outcome
+from headrace.engine.kernel.requests import (
+    attach_fingerprint,
+    callback_fingerprint,
+    child_fingerprint,
+    resumed_fingerprint,
+    signal_fingerprint,
+    task_fingerprint,
+    timer_fingerprint,
+)
+from headrace.engine.run import (
+    ATTACH,
+    CALLBACK,
+    CHILD,
+    PAUSED,
+    RUNNING,
+    SENDING,
+    SIGNAL,
+    TASK,
+    TIMER,
+    Delivered,
+)
 from headrace.engine.state import ShardState
 
 
@@ -41,6 +69,38 @@ def workflow_migrated(state: ShardState, event: WorkflowMigrated) -> None:
     accepted(state, run, event.command_id)
 
 
+def step_reused(state: ShardState, event: StepReused) -> None:
+    """A step was asked for, and ends with what the former run has, at its place among what this run sees."""
+    run = state.runs[event.workflow_id]
+    if run.carried is not None:
+        run.carried.take(event.order)
+    outcome = Outcome(event.status, event.output, event.content_type)
+    if event.kind == RECEIVED:
+        end = Delivered(SIGNAL, outcome, event.at, event.task)
+    else:
+        run.steps.append(_fingerprint(event))
+        end = Delivered(event.step, outcome, event.at, "", event.digest)
+    run.log.insert(event.position, end)
+
+
 def held_input_taken(state: ShardState, event: HeldInputTaken) -> None:
     """The first input that waited with the run is decided now."""
     del state.runs[event.workflow_id].held[0]
+
+
+def _fingerprint(event: StepReused) -> str:
+    node, index = event.node, event.index
+    match event.kind:
+        case k if k == TASK:
+            return task_fingerprint(node, index, event.task)
+        case k if k == CHILD:
+            return child_fingerprint(node, index, event.task)
+        case k if k == ATTACH:
+            return attach_fingerprint(node, index, event.task)
+        case k if k == SENDING:
+            return signal_fingerprint(node, index, event.task)
+        case k if k == CALLBACK:
+            return callback_fingerprint(node, index)
+        case k if k == TIMER:
+            return timer_fingerprint(node, index)
+    return resumed_fingerprint(node)

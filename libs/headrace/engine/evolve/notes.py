@@ -30,6 +30,8 @@ def value_recorded(state: ShardState, event: ValueRecorded) -> None:
         status = FAILED if event.error else SUCCEEDED
         outcome = Outcome(status, event.value, event.content_type, event.error, event.cause)
         run.log.append(Delivered(event.step, outcome, event.at))
+        if run.carried is not None:
+            run.carried.take_value(run.steps[-1])
 
 
 def search_attributes_set(state: ShardState, event: SearchAttributesSet) -> None:
@@ -70,6 +72,7 @@ def _anew(state: ShardState, run: Run, event: WorkflowContinued) -> None:
     run.input = event.input
     run.content_type = event.content_type
     run.steps = []
+    run.carried = None
     run.seeds = []
     run.started_at = event.at
     run.halted_ms = 0

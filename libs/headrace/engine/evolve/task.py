@@ -16,6 +16,7 @@ from headrace.contracts.task_events import (
     TaskSucceeded,
     TaskTimedOut,
 )
+from headrace.engine.identity import input_digest
 from headrace.engine.kernel.outcomes import FAILED, SUCCEEDED, TIMED_OUT, Outcome
 from headrace.engine.kernel.requests import task_fingerprint
 from headrace.engine.run import BACKOFF, LEASE, SCHEDULED, TASK, Delivered, OpenStep, Run
@@ -39,6 +40,8 @@ def task_scheduled(state: ShardState, event: TaskScheduled) -> None:
     step.queue = event.queue
     step.losses = event.losses
     step.retry = event.retry
+    if not step.digest:
+        step.digest = input_digest(event.input)
     if event.rules is not None:
         step.close_by = event.rules.close_by
 
@@ -115,8 +118,8 @@ def node_ended(state: ShardState, event: NodeEnded) -> None:
 
 
 def _end(run: Run, step: int, outcome: Outcome, at: int) -> None:
-    del run.open[step]
-    run.log.append(Delivered(step, outcome, at))
+    ended = run.open.pop(step)
+    run.log.append(Delivered(step, outcome, at, "", ended.digest if outcome.ok else b""))
 
 
 def _back_off(state: ShardState, run: Run, step: int, retry_at: int) -> None:

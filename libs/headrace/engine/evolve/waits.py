@@ -15,7 +15,7 @@ from headrace.contracts.wait_events import (
     WatcherAdded,
     WatcherRemoved,
 )
-from headrace.engine.identity import command_digest
+from headrace.engine.identity import command_digest, signal_digest
 from headrace.engine.kernel.outcomes import SUCCEEDED, Outcome
 from headrace.engine.kernel.requests import attach_fingerprint, callback_fingerprint, signal_fingerprint
 from headrace.engine.run import ATTACH, CALLBACK, SENDING, SIGNAL, Delivered, OpenStep, Run
@@ -44,7 +44,12 @@ def signal_requested(state: ShardState, event: SignalRequested) -> None:
     """The run sends a signal, and waits until it was taken in."""
     run = state.runs[event.workflow_id]
     run.open[event.step] = OpenStep(
-        kind=SENDING, node=event.node, index=event.index, child_id=event.target, to_shard=event.to_shard
+        kind=SENDING,
+        node=event.node,
+        index=event.index,
+        child_id=event.target,
+        to_shard=event.to_shard,
+        digest=signal_digest(event.name, event.data),
     )
     run.steps.append(signal_fingerprint(event.node, event.index, event.target))
 
@@ -73,9 +78,9 @@ def callback_heartbeat(state: ShardState, event: CallbackHeartbeat) -> None:
 def step_ended(state: ShardState, event: StepEnded) -> None:
     """The step ends with what was answered."""
     run = state.runs[event.workflow_id]
-    del run.open[event.step]
+    ended = run.open.pop(event.step)
     outcome = Outcome(event.status, event.output, event.content_type, event.error, event.cause)
-    run.log.append(Delivered(event.step, outcome, event.at))
+    run.log.append(Delivered(event.step, outcome, event.at, "", ended.digest if outcome.ok else b""))
     accepted(state, run, event.command_id)
 
 

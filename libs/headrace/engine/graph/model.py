@@ -12,7 +12,8 @@ from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.expressions import Expression, Template, compile_expression
 
 RunIf: TypeAlias = Literal["all_succeeded", "none_failed", "all_done", "any_failed"]
-Kind: TypeAlias = Literal["task", "workflow", "sleep"]
+Kind: TypeAlias = Literal["task", "workflow", "sleep", "wait_for"]
+OnRetry: TypeAlias = Literal["", "redo", "keep"]
 RUN_IF: tuple[RunIf, ...] = ("all_succeeded", "none_failed", "all_done", "any_failed")
 ON_EXIT = "on_exit"
 
@@ -31,14 +32,24 @@ class ResourceUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackWait:
+    """How long a node waits for the completion of its token, and for signs of life. 0: for ever."""
+
+    timeout_ms: int | Expression = 0
+    heartbeat_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One task of a graph.
 
     Attributes:
         name: its name in the document.
-        kind: what it runs: a worker's task, a child workflow, or a timer.
-        target: the name of that task or workflow; empty for a timer.
+        kind: what it runs: a worker's task, a child workflow, or a timer; or that it waits for a signal.
+        target: the name of that task or workflow; empty for others.
         sleep_ms: how long a timer runs; 0 for others.
+        signal: the name of the signal that it waits for; empty for others.
+        callback: the node's task gets a token, and the node waits for its completion. None: it does not.
         needs: the tasks that must end before this one, as the document has them.
         ancestors: all tasks that end before this one: what its expressions see.
         when: false skips it. None: always.
@@ -47,15 +58,20 @@ class Node:
         tolerate: how many items may fail.
         input: what it gets; sees `$item` and `$index` in a fan-out, as do retry, timeout, priority, queue and units.
         retry: None: one attempt. A template is evaluated and parsed (`retries.parse_retry`) for each run.
-        timeout_ms: of one attempt; 0: none. An expression gives a duration (`durations.parse_duration`).
+        timeout_ms: of one attempt, or of the wait for a signal; 0: none. An expression gives a duration
+            (`durations.parse_duration`).
         significant: whether its failure fails the workflow.
         rules: what the dispatcher heeds beyond queue and priority.
+        on_retry: what a retry of the workflow does with its result: takes it over where the input is the same (empty),
+            never (redo), or whatever the input (keep).
     """
 
     name: str
     kind: Kind
     target: str = ""
     sleep_ms: int | Expression = 0
+    signal: str | Expression = ""
+    callback: CallbackWait | None = None
     needs: tuple[str, ...] = ()
     ancestors: frozenset[str] = frozenset()
     run_if: RunIf = "all_succeeded"
@@ -72,6 +88,7 @@ class Node:
     significant: bool = True
     resource: ResourceUse | None = None
     rules: DispatchRules | None = None
+    on_retry: OnRetry = ""
     description: str = ""
 
 
@@ -137,7 +154,9 @@ def all_expressions(graph: Graph) -> list[tuple[str, Expression]]:
         found += [("", expression) for _, expression in (template.expressions if template else ())]
     for node in (*graph.nodes, *([graph.on_exit] if graph.on_exit else [])):
         units = node.resource.units if node.resource else 0
-        single = (node.sleep_ms, node.when, node.concurrency, node.timeout_ms, node.priority, node.queue, units)
+        wait = node.callback.timeout_ms if node.callback else 0
+        waits = (node.sleep_ms, node.signal, wait)
+        single = (*waits, node.when, node.concurrency, node.timeout_ms, node.priority, node.queue, units)
         found += [(node.name, part) for part in single if isinstance(part, Expression)]
         texts = node.rules.expressions.values() if node.rules else ()
         found += [(node.name, compile_expression(text)) for text in texts]

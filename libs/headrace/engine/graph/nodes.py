@@ -10,21 +10,22 @@ from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.expressions import Expression, Template, is_expression
 from headrace.engine.graph.checker import Checker
 from headrace.engine.graph.durations import describe
-from headrace.engine.graph.model import RUN_IF, Kind, Node, ResourceUse
+from headrace.engine.graph.model import RUN_IF, CallbackWait, Kind, Node, OnRetry, ResourceUse
 from headrace.engine.graph.problems import Path
 from headrace.engine.graph.retries import parse_retry
 from headrace.engine.graph.rules import EXPRESSIONS, PARSERS, assemble, misplaced
+from headrace.engine.identity import MAX_SIGNAL_NAME, is_signal_name
 
-KINDS: tuple[Kind, ...] = ("task", "workflow", "sleep")
-RESERVED = ("wait_for", "callback")
+KINDS: tuple[Kind, ...] = ("task", "workflow", "sleep", "wait_for")
 _FLOW = ("needs", "run_if", "when", "significant", "description")
 _FAN_OUT = ("foreach", "concurrency", "tolerate")
 _WORK = ("input", "retry", "timeout")
 _WORKER = ("heartbeat", "priority", "queue", "resource", *PARSERS)
 FIELDS: Mapping[Kind, tuple[str, ...]] = {
-    "task": ("task", *_FLOW, *_FAN_OUT, *_WORK, *_WORKER),
-    "workflow": ("workflow", *_FLOW, *_FAN_OUT, *_WORK),
+    "task": ("task", "callback", "on_retry", *_FLOW, *_FAN_OUT, *_WORK, *_WORKER),
+    "workflow": ("workflow", "on_retry", *_FLOW, *_FAN_OUT, *_WORK),
     "sleep": ("sleep", *_FLOW),
+    "wait_for": ("wait_for", *_FLOW, *_FAN_OUT, "timeout"),
 }
 ON_EXIT_FIELDS = ("task", "workflow", "significant", "description", *_WORK, *_WORKER)
 # A version is that of one task: there is none that would do for all.
@@ -44,14 +45,17 @@ def read_node(
     everything = tuple(dict.fromkeys(field for kind in KINDS for field in FIELDS[kind]))
     is_exit = path[0] == "on_exit"
     known = ON_EXIT_FIELDS if is_exit else everything
-    fields = check.mapping(value, path, (*known, *RESERVED), "on_exit" if is_exit else "a task")
+    fields = check.mapping(value, path, known, "on_exit" if is_exit else "a task")
     kind = _kind(check, fields, path, value)
     if kind is None:
         return None
     for field in fields:
-        if field not in FIELDS[kind] and field not in RESERVED and field not in KINDS:
+        if field not in FIELDS[kind] and field not in KINDS:
             check.refuse((*path, field), f"Expected {field} at a task that runs on a worker, but {name} is a {kind}")
     filled = {field: defaults[field] for field in DEFAULTS if field in defaults and field in FIELDS[kind]}
+    if kind == "wait_for":
+        # The default is that of an attempt: a wait for somebody takes its own time.
+        filled.pop("timeout", None)
     if "foreach" not in fields:
         filled.pop("concurrency", None)
     reading = _Fields(check, path, {**filled, **fields}, filled.keys() - fields.keys())
@@ -59,17 +63,12 @@ def read_node(
 
 
 def _kind(check: Checker, fields: Mapping[str, Any], path: Path, value: Any) -> Kind | None:
-    for field in RESERVED:
-        if field in fields:
-            check.refuse(
-                (*path, field), f"Expected task, workflow or sleep, but {field} is reserved for a later version"
-            )
     given: list[Kind] = [kind for kind in KINDS if kind in fields]
     if len(given) == 1:
         return given[0]
-    if isinstance(value, dict) and not any(field in fields for field in RESERVED):
+    if isinstance(value, dict):
         found = " and ".join(given) if given else "none of them"
-        check.refuse(path, f"Expected exactly one of task, workflow and sleep, but found {found}")
+        check.refuse(path, f"Expected exactly one of task, workflow, sleep and wait_for, but found {found}")
     return None
 
 
@@ -84,8 +83,10 @@ class _Fields:
 
     def node(self, name: str, kind: Kind, resources: Mapping[str, int]) -> Node:
         check, at, fields = self._check, self._at, self._fields
-        target, sleep_ms = "", 0
-        if kind == "sleep":
+        target, sleep_ms, signal = "", 0, ""
+        if kind == "wait_for":
+            signal = self._signal()  # type: ignore[assignment]
+        elif kind == "sleep":
             sleep_ms = check.duration_or_expression(fields["sleep"], at("sleep"))  # type: ignore[assignment]
         else:
             target = check.target(fields[kind], at(kind), f"the name of a {kind}") or ""
@@ -94,6 +95,8 @@ class _Fields:
             kind=kind,
             target=target,
             sleep_ms=sleep_ms,
+            signal=signal,
+            callback=self._callback(),
             needs=self._needs(),
             run_if=self._run_if(),
             when=self._when(),
@@ -109,6 +112,7 @@ class _Fields:
             significant=check.boolean(fields.get("significant", True), at("significant"), "significant"),
             resource=self._resource(resources),
             rules=self._rules(target),
+            on_retry=self._on_retry(),
             description=check.text(fields.get("description", ""), at("description"), "description"),
         )
 
@@ -119,6 +123,34 @@ class _Fields:
         if field not in self._fields:
             return default
         return self._check.integer_or_expression(self._fields[field], self._at(field), field, lowest, highest)
+
+    def _signal(self) -> str | Expression:
+        value, path = self._fields["wait_for"], self._at("wait_for")
+        if is_expression(value):
+            return self._check.expression(value, path) or ""
+        if isinstance(value, str) and is_signal_name(value):
+            return value
+        what = f"the name of a signal, of 1 to {MAX_SIGNAL_NAME} printable characters"
+        self._check.refuse(path, f"Expected {what}, but found {describe(value)}")
+        return ""
+
+    def _on_retry(self) -> OnRetry:
+        value = self._fields.get("on_retry", "")
+        if value not in ("", "redo", "keep"):
+            self._check.refuse(self._at("on_retry"), f"Expected redo or keep, but found {describe(value)}")
+            return ""
+        return value  # type: ignore[no-any-return]
+
+    def _callback(self) -> CallbackWait | None:
+        if "callback" not in self._fields:
+            return None
+        check, path = self._check, self._at("callback")
+        fields = check.mapping(self._fields["callback"], path, ("timeout", "heartbeat"), "callback")
+        timeout, heartbeat = (*path, "timeout"), (*path, "heartbeat")
+        return CallbackWait(
+            timeout_ms=check.duration_or_expression(fields["timeout"], timeout) if "timeout" in fields else 0,
+            heartbeat_ms=check.duration(fields["heartbeat"], heartbeat) if "heartbeat" in fields else 0,
+        )
 
     def _needs(self) -> tuple[str, ...]:
         value, path = self._fields.get("needs", []), self._at("needs")

@@ -31,7 +31,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunTask(Request, frozen=True, kw_only=True):
-    """Run a task on a worker. The step ends with the task's last attempt."""
+    """Run a task on a worker. The step ends with the task's last attempt.
+
+    `on_retry` says what a retry of the workflow does with its result: `redo` never takes it over, `keep` whatever the
+    input; empty: where the input is the same.
+    """
 
     task: str
     queue: str = "default"
@@ -45,18 +49,22 @@ class RunTask(Request, frozen=True, kw_only=True):
     units: int = 0
     capacity: int = 0
     rules: TaskRules | None = None
+    on_retry: str = ""
 
     def fingerprint(self) -> str:
         return task_fingerprint(self.node, self.index, self.task)
 
 
 class Sleep(Request, frozen=True, kw_only=True):
-    """Wait for a time. The step ends when the timer fires."""
+    """Wait for a time. The step ends when the timer fires. With `limit`, it bounds another wait, and a retry of the
+    workflow waits anew.
+    """
 
     duration_ms: int
+    limit: bool = False
 
     def fingerprint(self) -> str:
-        return f"timer {self.node} {self.index}"
+        return timer_fingerprint(self.node, self.index)
 
 
 class StartChild(Request, frozen=True, kw_only=True):
@@ -68,6 +76,7 @@ class StartChild(Request, frozen=True, kw_only=True):
     input: bytes = b"null"
     content_type: str = "application/json"
     parent_close: str = "cancel"
+    on_retry: str = ""
 
     def fingerprint(self) -> str:
         return child_fingerprint(self.node, self.index, self.name)
@@ -240,6 +249,11 @@ def publish_fingerprint(name: str) -> str:
 def task_fingerprint(node: str, index: int, task: str) -> str:
     """Return the fingerprint of a task step."""
     return f"task {node} {index} {task}"
+
+
+def timer_fingerprint(node: str, index: int) -> str:
+    """Return the fingerprint of a sleep."""
+    return f"timer {node} {index}"
 
 
 def child_fingerprint(node: str, index: int, name: str) -> str:

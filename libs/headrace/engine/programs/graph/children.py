@@ -28,7 +28,7 @@ async def run_child(
         delay_ms = retry_delay_ms(policy, attempt=attempt, error=outcome.error, seed=seed)
         if delay_ms is None:
             return outcome
-        await run.outcome(run.begin(Sleep(node=request.node, index=request.index, duration_ms=delay_ms)))
+        await run.outcome(run.begin(Sleep(node=request.node, index=request.index, duration_ms=delay_ms, limit=True)))
         if not wanted():
             return outcome
         attempt += 1
@@ -38,7 +38,7 @@ async def _attempt(run: GraphRun, request: StartChild, timeout_ms: int) -> Outco
     child = run.begin(request)
     if not timeout_ms:
         return await run.outcome(child)
-    timer = run.begin(Sleep(node=request.node, index=request.index, duration_ms=timeout_ms))
+    timer = run.begin(Sleep(node=request.node, index=request.index, duration_ms=timeout_ms, limit=True))
     first: StepFuture[None] = StepFuture(-1)
     for future in (child, timer):
         run.kernel.spawn(_tell(run, future, first))

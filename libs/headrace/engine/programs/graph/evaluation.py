@@ -14,6 +14,7 @@ from headrace.engine.graph.durations import describe, parse_duration
 from headrace.engine.graph.nodes import MAX_CONCURRENCY, MAX_UNITS
 from headrace.engine.graph.retries import parse_retry
 from headrace.engine.graph.rules import filled
+from headrace.engine.identity import is_signal_name
 from headrace.engine.kernel.requests import Request, RunTask, Sleep, StartChild
 from headrace.engine.programs.graph.payloads import Payload, encode
 from headrace.engine.programs.graph.prepared import Filling
@@ -90,6 +91,7 @@ class Evaluation:
                 name=node.target,
                 input=data.data,
                 content_type=data.content_type,
+                on_retry=node.on_retry,
             )
         resource = node.resource
         return RunTask(
@@ -107,7 +109,22 @@ class Evaluation:
             units=self._integer(resource.units, "units", 1, resource.capacity or MAX_UNITS) if resource else 0,
             capacity=resource.capacity if resource else 0,
             rules=self._rules(node.rules) if node.rules else None,
+            on_retry=node.on_retry,
         )
+
+    def signal(self) -> str:
+        """Return the name of the signal that this node waits for."""
+        signal = self._node.signal
+        found = signal if isinstance(signal, str) else self.value(signal, "wait_for")
+        if not isinstance(found, str) or not is_signal_name(found):
+            raise self._mismatch(f"Expected the name of a signal, but found {describe(found)}", "wait_for")
+        return found
+
+    def callback_ms(self) -> tuple[int, int]:
+        """Return how long this node waits for its callback, and for signs of life, in milliseconds; 0: for ever."""
+        callback = self._node.callback
+        assert callback is not None
+        return self._duration(callback.timeout_ms, "callback"), callback.heartbeat_ms
 
     def payload(self, filling: Filling, field: str) -> Payload:
         """Return the payload of a template that must be evaluated."""

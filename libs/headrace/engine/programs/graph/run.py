@@ -9,12 +9,18 @@ all open steps. `on_exit` comes last in every case, and is not given up.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+
 from headrace.engine.expressions import ExpressionError, Limits, Scope
 from headrace.engine.graph import Node
 from headrace.engine.kernel.futures import StepFuture
 from headrace.engine.kernel.kernel import Kernel
+from headrace.engine.kernel.mailboxes import Receipt
 from headrace.engine.kernel.outcomes import Cancelled, Outcome, WorkflowFailure
-from headrace.engine.kernel.requests import CancelStep, Refuse, Request, Skip, StartChild
+from headrace.engine.kernel.requests import CancelStep, EndNode, Refuse, Request, Skip, StartChild
 from headrace.engine.programs.graph import rules
 from headrace.engine.programs.graph.children import run_child
 from headrace.engine.programs.graph.evaluation import Evaluation
@@ -22,6 +28,7 @@ from headrace.engine.programs.graph.fan_out import FanOut
 from headrace.engine.programs.graph.payloads import Payload
 from headrace.engine.programs.graph.prepared import PreparedGraph
 from headrace.engine.programs.graph.values import Values
+from headrace.engine.programs.graph.waits import begin_wait, waits
 from headrace.engine.programs.program import Result, RunInfo
 
 EXPRESSION_ERROR = "headrace.ExpressionError"
@@ -44,6 +51,7 @@ class GraphRun:
         self._failure: WorkflowFailure | None = None
         self._defect: Exception | None = None
         self._open: dict[int, tuple[str, int]] = {}
+        self._receipts: dict[Receipt, tuple[str, int]] = {}
         self._done: StepFuture[None] = StepFuture(-1)
 
     async def execute(self) -> Result:
@@ -91,11 +99,19 @@ class GraphRun:
         return result
 
     def give_up(self, node: str, reason: str, index: int | None = None) -> None:
-        """Cancel the open steps of a node, or of one item of it."""
+        """Cancel the open steps of a node, or of one item of it, and its waits for signals."""
         for step, place in list(self._open.items()):
             if place[0] == node and index in (None, place[1]):
                 del self._open[step]
                 self.kernel.request(CancelStep(node=node, index=place[1], step=step, reason=reason))
+        for receipt, place in list(self._receipts.items()):
+            if place[0] == node and index in (None, place[1]):
+                del self._receipts[receipt]
+                self.kernel.withdraw(receipt)
+
+    def await_signal(self, receipt: Receipt, node: str, index: int) -> None:
+        """Note that a node, or one item of it, waits for a signal."""
+        self._receipts[receipt] = (node, index)
 
     def evaluation(self, node: Node, scope: Scope, index: int = -1) -> Evaluation:
         """Return what evaluates a node's fields."""
@@ -171,8 +187,7 @@ class GraphRun:
             if node.foreach is not None:
                 fan_out = FanOut(self, node, scope, evaluation.items(), evaluation.concurrency())
             else:
-                request = evaluation.request(self.input_of(node, evaluation))
-                policy, timeout_ms = evaluation.retry(), evaluation.timeout_ms()
+                work = self._work(node, scope, evaluation)
         except ExpressionError as error:
             self._failed(node, rules.FAILED, *self.refuse(node, -1, error))
             return
@@ -181,12 +196,31 @@ class GraphRun:
             if not self.stopped:
                 self._end(node, status, output, error_name, cause)
             return
-        if isinstance(request, StartChild):
-            outcome = await run_child(self, request, policy, timeout_ms, lambda: not self.stopped)
-        else:
-            outcome = await self.outcome(self.begin(request))
+        outcome = await work
         if not self.stopped:
             self._end_step(node, outcome)
+
+    def _work(self, node: Node, scope: Scope, evaluation: Evaluation) -> Coroutine[Any, None, Outcome]:
+        """Ask for what a node runs or waits for; return what waits for its outcome.
+
+        Raises:
+            ExpressionError: a field has no value, or one that does not fit.
+        """
+        if waits(node):
+            return self._waited(node, begin_wait(self, node, scope, -1))
+        request = evaluation.request(self.input_of(node, evaluation))
+        if isinstance(request, StartChild):
+            policy, timeout_ms = evaluation.retry(), evaluation.timeout_ms()
+            return run_child(self, request, policy, timeout_ms, lambda: not self.stopped)
+        return self.outcome(self.begin(request))
+
+    async def _waited(self, node: Node, waiting: Coroutine[Any, None, Outcome]) -> Outcome:
+        """Wait for a node that stands for several steps, or for none, and note its end."""
+        outcome = await waiting
+        if not self.stopped:
+            status, error, cause = outcome.status, outcome.error, outcome.cause
+            self.kernel.request(EndNode(node=node.name, status=status, error=error, cause=cause))
+        return outcome
 
     def _end_step(self, node: Node, outcome: Outcome) -> None:
         output = Payload(outcome.data, outcome.content_type, f"the output of {node.name}") if outcome.ok else None
@@ -219,6 +253,9 @@ class GraphRun:
         for step, (node, index) in list(self._open.items()):
             self.kernel.request(CancelStep(node=node, index=index, step=step, reason=reason))
         self._open.clear()
+        for receipt in list(self._receipts):
+            self.kernel.withdraw(receipt)
+        self._receipts.clear()
         for name in self._prepared.by_name:
             self._statuses.setdefault(name, rules.CANCELLED)
 
@@ -247,7 +284,8 @@ class GraphRun:
         scope = self._values.scope_of(node).with_values(workflow=workflow)
         evaluation = self.evaluation(node, scope)
         try:
-            request = evaluation.request(self.input_of(node, evaluation))
+            # What tidied up after the run that failed does not stand for what tidies up after this one.
+            request = msgspec.structs.replace(evaluation.request(self.input_of(node, evaluation)), on_retry="redo")
             policy, timeout_ms = evaluation.retry(), evaluation.timeout_ms()
         except ExpressionError as failure:
             name, cause = self.refuse(node, -1, failure)

@@ -56,6 +56,7 @@ class Saga:
     async def _undo(self) -> list[str]:
         assert self._run is not None
         failures = []
+        self._kernel.undoing = self._kernel.undoing or bool(self._registered)
         while self._registered:
             task, data, content_type = self._registered.pop()
             try:
@@ -64,6 +65,8 @@ class Saga:
                 raise
             except Exception as error:  # noqa: BLE001 (one that fails does not stop the others)
                 failures.append(f"compensation {task_name(task)} failed: {error}")
+        if self._kernel.undoing:
+            self._kernel.undoing, self._kernel.undone_before = False, self._kernel.next_step
         return failures
 
 

@@ -51,7 +51,8 @@ class Loop(AsyncIterator[S], Generic[S]):
         self._alone = kernel.alone
         self._registered = len(self._saga)
         data = self._encoded()
-        if kernel.next_recorded == resumed_fingerprint(LOOP_NODE):
+        resumed = resumed_fingerprint(LOOP_NODE)
+        if kernel.next_recorded == resumed or kernel.carried_value(resumed) is not None:
             # What has been heard until here belongs to the steps before the loop: it stays when the loop goes on again.
             self._note_what_was_heard()
             data = (await kernel.request(ResumeLoop(node=LOOP_NODE))).data

@@ -4,13 +4,43 @@ name.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Coroutine
+from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.dispatch_rules import DispatchRules
 from headrace.engine.kernel.requests import RunTask
 from headrace.engine.programs.python.rules import rules_for_call, with_versions
 from headrace.engine.task_versions import COMPATIBLE
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class TypedTask(Protocol[P, R_co]):
+    """A task, for type checkers: what it takes and returns."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def queue(self) -> str:
+        """The queue that it waits in."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run it."""
+
+
+class TypedWorkflow(Protocol[P, R_co]):
+    """A workflow, for type checkers: what it takes beside `ctx`, and returns."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    def __call__(self, ctx: Any, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+        """Run it."""
 
 
 @runtime_checkable
@@ -27,6 +57,7 @@ class TaskTarget(Protocol):
     units: int
     capacity: int
     rules: DispatchRules | None
+    on_retry: str
 
 
 def task_request(
@@ -66,6 +97,7 @@ def task_request(
             units=target.units,
             capacity=target.capacity,
             rules=with_versions(rules, task_versions),
+            on_retry=target.on_retry,
         )
     except AttributeError:
         raise TypeError(
