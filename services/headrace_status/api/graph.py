@@ -84,9 +84,10 @@ def _declared(source: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, An
 
 
 def _shape(task: Mapping[str, Any]) -> dict[str, Any]:
-    kinds = {"workflow": "child", "sleep": "timer"}
+    kinds = {"workflow": "child", "sleep": "timer", "wait_for": "signal"}
     kind = next((kinds[field] for field in kinds if field in task), "task")
-    runs = task.get("task") or task.get("workflow") or (f"sleep {task['sleep']}" if "sleep" in task else None)
+    waits = next((f"{field} {task[field]}" for field in ("sleep", "wait_for") if field in task), None)
+    runs = task.get("task") or task.get("workflow") or waits
     return {"task": runs, "kind": kind, "needs": list(task.get("needs") or []), "foreach": "foreach" in task}
 
 

@@ -14,12 +14,12 @@ from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance, caught_up_or_stuck
 from headrace.engine.decide.answers import answer
 from headrace.engine.decide.refusals import no_open_run, refusal, why_not_open
+from headrace.engine.identity import MAX_SIGNAL_NAME, is_signal_name
 from headrace.engine.kernel.outcomes import FAILED, SUCCEEDED, Outcome
 from headrace.engine.run import Run
 from headrace.engine.state import ShardState
 
 _JSON = "application/json"
-_MAX_NAME = 200
 Refused = tuple[str, str]
 """Error and cause."""
 
@@ -96,9 +96,9 @@ def misfit(context: Context, what: str, data: bytes, content_type: str) -> Refus
 
 
 def _misfit(context: Context, name: str, data: bytes, content_type: str) -> Refused | None:
-    if not (0 < len(name) <= _MAX_NAME and name.isprintable()):
-        found = f"{name[:50]!r} of {len(name)} characters"
-        return "headrace.InvalidInput", f"Expected a signal's name of 1 to {_MAX_NAME} characters, but found {found}"
+    if not is_signal_name(name):
+        wanted = f"the name of a signal, of 1 to {MAX_SIGNAL_NAME} printable characters"
+        return "headrace.InvalidInput", f"Expected {wanted}, but found {name[:50]!r} of {len(name)}"
     return misfit(context, "the data of a signal", data, content_type)
 
 

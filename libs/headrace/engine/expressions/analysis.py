@@ -23,6 +23,7 @@ GRAPH_VARIABLES: Mapping[str, frozenset[str] | None] = {
     "previous": frozenset(("output",)),
     "item": None,
     "index": None,
+    "token": None,
 }
 
 

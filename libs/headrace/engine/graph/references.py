@@ -16,7 +16,9 @@ from headrace.engine.graph.rules import EXPRESSIONS
 
 _WORKFLOW_FIELDS = frozenset(("", "id", "attempt"))
 # Of a fan-out: these are evaluated for each item, the others once.
-_PER_ITEM = frozenset(("input", "retry", "timeout", "priority", "queue", "resource", *EXPRESSIONS))
+_PER_ITEM = frozenset(
+    ("input", "retry", "timeout", "priority", "queue", "resource", "wait_for", "callback", *EXPRESSIONS)
+)
 _PER_ITEM_VARIABLES = ("item", "index")
 
 
@@ -100,6 +102,8 @@ def _check_variables(check: Checker, path: Path, expression: Expression, nodes: 
         elif path[2] not in _PER_ITEM:
             fields = ", ".join(sorted(_PER_ITEM))
             check.refuse(path, f"Expected ${name} only where each item is looked at ({fields}), but {path[2]} is not")
+    if "token" in expression.variables and (owner is None or owner.callback is None or path[2] != "input"):
+        check.refuse(path, "Expected $token only in the input of a task with a callback, but it is used here")
     if path[0] != "on_exit":
         for field in sorted(expression.analysis.paths.get("workflow", frozenset()) - _WORKFLOW_FIELDS):
             check.refuse(path, f"Expected $workflow.id or $workflow.attempt, but $workflow.{field} is for on_exit only")

@@ -12,6 +12,7 @@ from headrace.engine.kernel.requests import EndNode, StartChild
 from headrace.engine.programs.graph import rules
 from headrace.engine.programs.graph.children import run_child
 from headrace.engine.programs.graph.payloads import Payload, join_list
+from headrace.engine.programs.graph.waits import begin_wait, waits
 
 if TYPE_CHECKING:
     from headrace.engine.programs.graph.run import GraphRun
@@ -73,6 +74,9 @@ class FanOut:
     def _begin(self, index: int) -> None:
         node, run = self._node, self._run
         scope = self._scope.with_values(item=self._items[index], index=index)
+        if waits(node):
+            self._begin_wait(index, scope)
+            return
         evaluation = run.evaluation(node, scope, index)
         try:
             request = evaluation.request(run.input_of(node, evaluation))
@@ -86,6 +90,15 @@ class FanOut:
             run.kernel.spawn(self._wait_for_child(index, child))
         else:
             run.kernel.spawn(self._wait(index, run.begin(request)))
+
+    def _begin_wait(self, index: int, scope: Scope) -> None:
+        try:
+            waiting = begin_wait(self._run, self._node, scope, index)
+        except ExpressionError as error:
+            self._item_failed(index, *self._run.refuse(self._node, index, error))
+            return
+        self._running += 1
+        self._run.kernel.spawn(self._wait_for_child(index, waiting))
 
     async def _wait(self, index: int, future: StepFuture[Outcome]) -> None:
         self._item_ended(index, await self._run.outcome(future))
