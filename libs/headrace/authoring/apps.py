@@ -31,7 +31,7 @@ class Apps:
     """Everything by name. What is no workflow and no graph is what its decorator made."""
 
     tasks: dict[str, Any] = field(default_factory=dict)
-    workflows: dict[str, WorkflowDefinition] = field(default_factory=dict)
+    workflows: dict[str, WorkflowDefinition[..., Any]] = field(default_factory=dict)
     graphs: dict[str, LoadedGraph] = field(default_factory=dict)
     listeners: dict[str, Any] = field(default_factory=dict)
     triggers: dict[str, Any] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def _definitions(values: Iterable[Any]) -> Iterator[tuple[str, str, Any]]:
             yield from (("triggers", above.name, above) for above in _triggers_above(value))
 
 
-def _triggers_above(workflow: WorkflowDefinition) -> list[Any]:
+def _triggers_above(workflow: WorkflowDefinition[..., Any]) -> list[Any]:
     """Return the triggers that decorate a workflow. A module that has any has imported what keeps them."""
     module = sys.modules.get("headrace.authoring.triggers")
     found: list[Any] = module.triggers_above(workflow) if module is not None else []

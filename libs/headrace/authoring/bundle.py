@@ -39,7 +39,7 @@ from headrace.authoring.workflows import WorkflowDefinition
 from headrace.engine.graph.problems import InvalidDefinition, Problem
 
 
-def make_bundle(workflow: WorkflowDefinition, packages: frozenset[str] = NO_PACKAGES) -> Bundle:
+def make_bundle(workflow: WorkflowDefinition[..., Any], packages: frozenset[str] = NO_PACKAGES) -> Bundle:
     """Return the bundle of a workflow, after loading it once for proof.
 
     `packages` are those that the decision service allows and has (`HEADRACE_DECISION_ALLOWED_PACKAGES`).
@@ -91,7 +91,7 @@ class _Collector:
             visit(self._pieces[name], frozenset())
         return list(ordered.values())
 
-    def add_workflow(self, workflow: WorkflowDefinition) -> None:
+    def add_workflow(self, workflow: WorkflowDefinition[..., Any]) -> None:
         """Collect the function of the workflow itself, without its decorator."""
         function = workflow.function
         piece = self._piece(sys.modules[function.__module__])

@@ -10,7 +10,8 @@ _WHOLE = "all"
 PUBLIC_NAMES = frozenset(
     {
         *("AttachFailed", "CallbackFailed", "CallbackTimedOut", "ChildFailed", "NonRetryable", "ReceiveTimedOut"),
-        *("SignalMismatch", "SignalRefused", "TaskFailed", "WaitTimedOut", "WorkflowFailure"),
+        *("SignalMismatch", "SignalRefused", "TaskFailed", "WaitTimedOut", "WorkflowContext", "WorkflowFailure"),
+        *("CompensationFailed", "MemoFailed"),
     }
 )
 # Modules of the standard library that compute and do nothing else; of some only the names that do.

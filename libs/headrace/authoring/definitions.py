@@ -54,7 +54,7 @@ def definition_of_graph(graph: Graph, *, file: str, deployed_at: int) -> Definit
 
 
 def definition_of_workflow(
-    workflow: WorkflowDefinition, *, file: str, deployed_at: int, packages: frozenset[str] = frozenset()
+    workflow: WorkflowDefinition[..., Any], *, file: str, deployed_at: int, packages: frozenset[str] = frozenset()
 ) -> Definition:
     """Return what is published of a Python workflow, which may use the `packages` of others.
 

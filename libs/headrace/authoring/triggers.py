@@ -28,7 +28,7 @@ from headrace.engine.expressions import Expression, Template, compile_template
 Format = Literal["json", "text"]
 _WHOLE_VALUE = "$record.value"
 # Triggers that stand above a workflow. The decorator returns the workflow itself, so they are kept beside it.
-_above: dict[WorkflowDefinition, list[TriggerDefinition]] = {}
+_above: dict[WorkflowDefinition[..., Any], list[TriggerDefinition]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,7 +78,7 @@ def trigger(
     *,
     topic: str,
     id: str,
-    workflow: str | WorkflowDefinition = "",
+    workflow: str | WorkflowDefinition[..., Any] = "",
     version: str = "",
     input: Any = _WHOLE_VALUE,
     name: str = "",
@@ -123,6 +123,6 @@ def trigger(
     )
 
 
-def triggers_above(workflow: WorkflowDefinition) -> list[TriggerDefinition]:
+def triggers_above(workflow: WorkflowDefinition[..., Any]) -> list[TriggerDefinition]:
     """Return the triggers that stand above a workflow."""
     return list(_above.get(workflow, ()))

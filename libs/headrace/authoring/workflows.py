@@ -7,18 +7,21 @@ The function's first parameter is `ctx`; everything that it awaits comes from th
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from headrace.authoring.names import check_name
 from headrace.engine.graph.durations import parse_duration
 from headrace.engine.task_versions import COMPATIBLE, check_task_versions
 from headrace.payloads.signatures import result_type
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WorkflowDefinition:
+class WorkflowDefinition(Generic[P, R]):
     """A workflow in Python. Calling it calls the function, which is of use in unit tests of its author.
 
     Attributes:
@@ -33,9 +36,10 @@ class WorkflowDefinition:
     key: str = ""
     task_versions: str = COMPATIBLE
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, ctx: Any, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Call the function: returns its coroutine."""
-        return self.function(*args, **kwargs)
+        coroutine: Coroutine[Any, Any, R] = self.function(ctx, *args, **kwargs)
+        return coroutine
 
     @property
     def result_type(self) -> Any:
@@ -54,11 +58,11 @@ class WorkflowDefinition:
 
 
 @overload
-def workflow(function: Callable[..., Any], /) -> WorkflowDefinition: ...
+def workflow(function: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /) -> WorkflowDefinition[P, R]: ...
 @overload
 def workflow(
     *, name: str = "", timeout: str | None = None, key: str = "", task_versions: str = COMPATIBLE
-) -> Callable[[Callable[..., Any]], WorkflowDefinition]: ...
+) -> Callable[[Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]], WorkflowDefinition[P, R]]: ...
 def workflow(
     function: Callable[..., Any] | None = None,
     /,
@@ -67,7 +71,7 @@ def workflow(
     timeout: str | None = None,
     key: str = "",
     task_versions: str = COMPATIBLE,
-) -> WorkflowDefinition | Callable[[Callable[..., Any]], WorkflowDefinition]:
+) -> Any:
     """Make an async function a workflow.
 
     Args:
@@ -84,7 +88,7 @@ def workflow(
         TypeError: what is decorated is no `async def` with `ctx` as its first parameter.
     """
 
-    def define(target: Callable[..., Any]) -> WorkflowDefinition:
+    def define(target: Callable[..., Any]) -> WorkflowDefinition[..., Any]:
         _check_function(target)
         return WorkflowDefinition(
             name=check_name(name or target.__name__, f"workflow {target.__qualname__}"),

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 from headrace.engine.kernel.kernel import Kernel
-from headrace.engine.kernel.outcomes import Outcome
-from headrace.engine.kernel.requests import Sleep, StartChild
+from headrace.engine.kernel.requests import Sleep
 from headrace.engine.programs.program import RunInfo
-from headrace.engine.programs.python.children import (
-    ChildHandle,
-    ParentClose,
-    check_parent_close,
-    next_child_id,
-)
+from headrace.engine.programs.python.children import Children
 from headrace.engine.programs.python.compensations import Saga, Sagas
-from headrace.engine.programs.python.errors import ChildFailed, TaskFailed
+from headrace.engine.programs.python.errors import TaskFailed
 from headrace.engine.programs.python.group import Group
 from headrace.engine.programs.python.limits import PythonLimits
 from headrace.engine.programs.python.loops import Loops
 from headrace.engine.programs.python.notes import Notes
-from headrace.engine.programs.python.payloads import arguments_payload, from_payload, input_payload
-from headrace.engine.programs.python.results import child_result, task_result
+from headrace.engine.programs.python.payloads import arguments_payload, from_payload
+from headrace.engine.programs.python.results import task_result
 from headrace.engine.programs.python.steps import Duration, duration_ms
-from headrace.engine.programs.python.targets import child_name, task_request
+from headrace.engine.programs.python.targets import TypedTask, task_request
 from headrace.engine.programs.python.together import Together
-from headrace.engine.programs.python.waits import Waits
 from headrace.engine.task_versions import COMPATIBLE
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class WorkflowContext(Waits, Together, Notes, Loops, Sagas):
+
+class WorkflowContext(Children, Together, Notes, Loops, Sagas):
     """Handed to a `@workflow` function as its first argument. Everything that it does is recorded."""
 
     def __init__(
@@ -92,6 +88,12 @@ class WorkflowContext(Waits, Together, Notes, Loops, Sagas):
         """Return a random UUID that is the same in every replay."""
         return uuid.UUID(int=self.random.getrandbits(128), version=4)
 
+    @overload
+    async def run(self, task: TypedTask[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    async def run(self, task: TypedTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    async def run(self, task: str, *args: Any, **kwargs: Any) -> Any: ...
     async def run(self, task: Any, *args: Any, **kwargs: Any) -> Any:
         """Run a task and return what it returns.
 
@@ -100,6 +102,14 @@ class WorkflowContext(Waits, Together, Notes, Loops, Sagas):
         """
         return await self._task(task, -1, args, kwargs)
 
+    @overload
+    async def map(
+        self, task: TypedTask[..., Coroutine[Any, Any, R]], items: Iterable[Any], *, concurrency: int = 0
+    ) -> list[R]: ...
+    @overload
+    async def map(self, task: TypedTask[..., R], items: Iterable[Any], *, concurrency: int = 0) -> list[R]: ...
+    @overload
+    async def map(self, task: str, items: Iterable[Any], *, concurrency: int = 0) -> list[Any]: ...
     async def map(self, task: Any, items: Iterable[Any], *, concurrency: int = 0) -> list[Any]:
         """Run a task once per item, and return the results in the order of the items.
 
@@ -116,47 +126,6 @@ class WorkflowContext(Waits, Together, Notes, Loops, Sagas):
         lanes = min(concurrency, len(todo)) if concurrency > 0 else len(todo)
         await Group(self._kernel, [lane() for _ in range(lanes)]).results()
         return results
-
-    def child(
-        self, workflow: Any, *args: Any, id: str = "", parent_close: ParentClose = "cancel", **kwargs: Any
-    ) -> ChildHandle[Any]:
-        """Start a child workflow now, and return its handle: `await` it for the output, or go on and await it later.
-
-        Args:
-            workflow: a `@workflow`, or a name, as `name@version` for a version of it.
-            args: its input, as one value.
-            id: its workflow id; one that nobody uses, unless given.
-            parent_close: what becomes of it when this workflow ends before it, or gives it up: `cancel`, `terminate`,
-                or `abandon`, which leaves it alone.
-            kwargs: its input, as keywords.
-
-        Raises:
-            ValueError: `parent_close` is none of these.
-        """
-        name, version = child_name(workflow)
-        chosen = id or next_child_id(self._kernel, self._run.attempt)
-        request = StartChild(
-            node=name,
-            name=name,
-            version=version,
-            child_id=chosen,
-            input=input_payload(args, kwargs),
-            parent_close=check_parent_close(parent_close),
-        )
-
-        def value(outcome: Outcome) -> Any:
-            if outcome.ok:
-                return child_result(workflow, name, outcome)
-            raise ChildFailed(outcome.error, outcome.cause, workflow=name, status=outcome.status)
-
-        return ChildHandle(
-            self._kernel,
-            self._kernel.request(request),
-            id=chosen,
-            name=name,
-            parent_close=parent_close,
-            value=value,
-        )
 
     async def sleep(self, duration: Duration) -> None:
         """Wait. A number is seconds; a text is like `5m` or `1h30m`."""
