@@ -12,7 +12,7 @@ async def wrong(ctx: WorkflowContext) -> None:
     await ctx.run(price)  # E: call-overload
     await ctx.run(send, bill="x")  # E: arg-type
     await ctx.run(price, "a", year=1)  # E: call-overload
-    print((await ctx.run(price, "a")).dollars)  # E: attr-defined
+    assert (await ctx.run(price, "a")).dollars  # E: attr-defined
     (await ctx.child(monthly, "a")).upper()  # E: attr-defined
     ctx.child(monthly, customer=3)  # E: call-overload
     ctx.child(monthly, "a", parent_close="keep")  # E: call-overload
