@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from headrace.contracts.message import Message
+from headrace.contracts.task_events import TaskScheduled
+from headrace.contracts.task_rules import TaskRules
 from tests.conformance.folders import Expected
-
-_MISSING = object()
-_WITHIN = ("task", "rules")
 
 
 def differences(events: Sequence[Message], expected: Expected) -> list[str]:
@@ -33,16 +32,19 @@ def value_of(event: Any, path: str) -> Any:
         KeyError: there is none of that name.
     """
     first, _, rest = path.partition(".")
-    found = getattr(event, first, _MISSING)
-    if found is _MISSING:
-        inner = next((part for name in _WITHIN if (part := getattr(event, name, None)) is not None), None)
-        if inner is None:
-            raise KeyError(f"Expected a field {path} in {type(event).__name__}, but it has none")
-        return value_of(inner, path)
-    plain = _plain(found)
+    within = (event, getattr(event, "task", None), _rules(event), _rules(getattr(event, "task", None)))
+    holders = [each for each in within if isinstance(each, msgspec.Struct) and hasattr(each, first)]
+    if not holders:
+        raise KeyError(f"Expected a field {path} in {type(event).__name__}, but it has none")
+    found = getattr(holders[0], first)
     for part in rest.split(".") if rest else ():
-        plain = plain[part]
-    return plain
+        found = found[part] if isinstance(found, Mapping) else getattr(found, part)
+    return _plain(found)
+
+
+def _rules(task: Any) -> TaskRules | None:
+    """Return what a task says; the defaults where it says nothing."""
+    return (task.rules or TaskRules()) if isinstance(task, TaskScheduled) else None
 
 
 def _plain(value: Any) -> Any:
