@@ -36,12 +36,13 @@ _COMMANDS = {
     "retry": "steer:retry",
     "task": "task:task",
     "schedule": "schedule:schedule",
+    "queues": "queues:queues",
     "bench": "bench:bench",
 }
 # They talk to a headrace that runs already.
 _NEED_A_STACK = {
     *("deploy", "start", "get", "list", "history", "logs"),
-    *("cancel", "terminate", "signal", "pause", "resume", "migrate", "retry", "task", "schedule"),
+    *("cancel", "terminate", "signal", "pause", "resume", "migrate", "retry", "task", "schedule", "queues"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 
 from headrace.client import reads
 from headrace.client.api import AsyncReadApi
+from headrace.client.canaries import CanaryControl
 from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
 from headrace.client.control import HandleControl
 from headrace.client.errors import NotReachable, TimedOut
@@ -17,6 +18,7 @@ from headrace.client.results import result_type_of, typed_result
 from headrace.client.schedules import ScheduleControl
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
+from headrace.contracts.dispatch_commands import SetCanary
 from headrace.runtime.settings import Settings
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -60,7 +62,7 @@ class AsyncHandle(HandleControl[Coroutine[Any, Any, str]]):
         return await self._client.get(self.id, after=self.position)
 
 
-class AsyncClient(ScheduleControl[Coroutine[Any, Any, str]]):
+class AsyncClient(ScheduleControl[Coroutine[Any, Any, str]], CanaryControl[Coroutine[Any, Any, str]]):
     """A client for one namespace, within one event loop. Keep one, and close it (it is an async context manager)."""
 
     def __init__(self, settings: Settings | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -155,6 +157,10 @@ class AsyncClient(ScheduleControl[Coroutine[Any, Any, str]]):
         question = reads.schedule_question(schedule_id, part="runs", after=after, limit=limit)
         return await self._pages(question, f"runs of schedule {schedule_id}", limit)
 
+    async def queues(self) -> Rows:
+        """Return queues: what waits, runs and is held back, limits, since when one is full, canaries."""
+        return await self._pages((f"{reads.ROOT}/queues", {"limit": "500"}), "queues", None)
+
     async def wait(
         self,
         handle: AsyncHandle,
@@ -188,13 +194,21 @@ class AsyncClient(ScheduleControl[Coroutine[Any, Any, str]]):
         await self.close()
 
     async def _send(self, command: WorkflowCommand, traceparent: str = "") -> str:
-        if self._opened is None:
-            self._opened = CommandSender(self.settings, self._timeout_s)
-            self._opened.publisher.start_polling()
-        sender = self._opened
+        sender = self._sender()
         await asyncio.to_thread(sender.prepare)
         position: Position = await asyncio.wrap_future(sender.send(command, traceparent))
         return str(position)
+
+    async def _send_canary(self, command: SetCanary) -> str:
+        sent = await asyncio.to_thread(self._sender().send_canary, command)
+        position: Position = await asyncio.wrap_future(sent)
+        return str(position)
+
+    def _sender(self) -> CommandSender:
+        if self._opened is None:
+            self._opened = CommandSender(self.settings, self._timeout_s)
+            self._opened.publisher.start_polling()
+        return self._opened
 
     async def _pages(self, question: reads.Question, what: str, limit: int | None) -> Rows:
         path, parameters = question

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 
 from headrace.client import reads
 from headrace.client.api import ReadApi
+from headrace.client.canaries import CanaryControl
 from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, input_bytes, start_command
 from headrace.client.control import HandleControl
 from headrace.client.errors import NotReachable, TimedOut
@@ -17,6 +18,7 @@ from headrace.client.results import result_type_of, typed_result
 from headrace.client.schedules import ScheduleControl
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
+from headrace.contracts.dispatch_commands import SetCanary
 from headrace.runtime.settings import Settings
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -72,7 +74,7 @@ class Handle(HandleControl[str]):
         return self._client.history(self.id, after=self.position)
 
 
-class Client(ScheduleControl[str]):
+class Client(ScheduleControl[str], CanaryControl[str]):
     """A client for one namespace. Safe to share between threads; keep one, and close it (it is a context manager) at
     the end.
     """
@@ -152,9 +154,8 @@ class Client(ScheduleControl[str]):
         """Publish a command; see `Control.send`."""
         position = self._send(command)
         if wait:
-            answer = self._api.ask(
-                reads.command_question(command.command_id, after=position), f"command {command.command_id}"
-            )
+            asked = reads.command_question(command.command_id, after=position)
+            answer = self._api.ask(asked, f"command {command.command_id}")
             refusal = reads.command_refusal(answer, command.workflow_id)
             if refusal is not None:
                 raise refusal
@@ -221,8 +222,12 @@ class Client(ScheduleControl[str]):
 
     def schedule_runs(self, schedule_id: str, *, after: str = "", limit: int = 100) -> Rows:
         """Return what a schedule has started or means to start, the latest time first."""
-        question = reads.schedule_question(schedule_id, part="runs", after=after, limit=limit)
-        return self._pages(question, f"runs of schedule {schedule_id}", limit)
+        asked = reads.schedule_question(schedule_id, part="runs", after=after, limit=limit)
+        return self._pages(asked, f"runs of schedule {schedule_id}", limit)
+
+    def queues(self) -> Rows:
+        """Return queues: what waits, runs and is held back, limits, since when one is full, canaries."""
+        return self._pages((f"{reads.ROOT}/queues", {"limit": "500"}), "queues", None)
 
     def wait(
         self, handle: Handle, timeout: float | None = None, *, seen: Callable[[dict[str, Any]], None] | None = None
@@ -264,9 +269,17 @@ class Client(ScheduleControl[str]):
         self.close()
 
     def _send(self, command: WorkflowCommand, traceparent: str = "") -> str:
+        sender = self._sender()
+        return str(sender.publisher.wait(sender.send(command, traceparent)))
+
+    def _send_canary(self, command: SetCanary) -> str:
+        sender = self._sender()
+        return str(sender.publisher.wait(sender.send_canary(command)))
+
+    def _sender(self) -> CommandSender:
         if self._opened is None:  # readers need no producer
             self._opened = CommandSender(self.settings, self._timeout_s)
-        return str(self._opened.publisher.wait(self._opened.send(command, traceparent)))
+        return self._opened
 
     def _part(self, workflow_id: str, part: str, after: str, limit: int | None, **filters: str) -> Rows:
         path, parameters = reads.workflow_question(workflow_id, part=part, after=after)

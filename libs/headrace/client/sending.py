@@ -10,10 +10,11 @@ from concurrent.futures import Future
 from headrace.client.publisher import Position, Publisher
 from headrace.contracts.commands import CancelWorkflow, StartWorkflow, TerminateWorkflow
 from headrace.contracts.control_commands import MigrateWorkflow, PauseWorkflow, ResumeWorkflow, RetryWorkflow
+from headrace.contracts.dispatch_commands import SetCanary
 from headrace.contracts.headers import TRACEPARENT
 from headrace.contracts.partition import shard_of
 from headrace.contracts.schedule_commands import ScheduleCommand
-from headrace.contracts.topics import WORKFLOW_COMMANDS
+from headrace.contracts.topics import WORKER_REPORTS, WORKFLOW_COMMANDS
 from headrace.contracts.wait_commands import CompleteCallback, FailCallback, HeartbeatCallback, SignalWorkflow
 from headrace.runtime import telemetry
 from headrace.runtime.codecs import codec_for
@@ -77,6 +78,15 @@ class CommandSender:
             headers = [(TRACEPARENT, handed_on.encode())] if handed_on else []
             value = self._codec.encode(self._sealing.sealed(command, command.workflow_id))
             return self.publisher.send(WORKFLOW_COMMANDS, partition, command.workflow_id, value, headers)
+
+    def send_canary(self, command: SetCanary) -> Future[Position]:
+        """Hand a canary to the producer, for the dispatcher of its queue.
+
+        Raises:
+            NotReachable: Kafka or the namespace is not there.
+        """
+        partition = shard_of(command.queue, self.publisher.partitions(WORKER_REPORTS))
+        return self.publisher.send(WORKER_REPORTS, partition, command.queue, self._codec.encode(command))
 
 
 def current_traceparent() -> str:
