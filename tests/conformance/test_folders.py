@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from headrace.contracts.message import Message
@@ -62,8 +63,11 @@ def test_a_play_of_workers(promise: Promise) -> None:
     module = load_module(promise, PLAY)
     mill = Mill(getattr(module, "SETTINGS", ExecutionSettings()))
     try:
-        module.play(mill)
-        _hold(promise, differences(mill.of(Message), promise.expected()))
+        said, expected = module.play(mill), promise.expected()
+        problems = differences([*mill.of(Message), *mill.results()], expected)
+        if expected.output is not msgspec.UNSET and said != expected.output:
+            problems.append(f"Expected {expected.output!r}, but found {said!r}")
+        _hold(promise, problems)
     finally:
         mill.close()
 
