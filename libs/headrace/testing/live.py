@@ -11,7 +11,9 @@ from typing import Any, Self
 import msgspec
 
 from headrace.contracts import commands as c
+from headrace.contracts.control_commands import PauseWorkflow, ResumeWorkflow
 from headrace.contracts.message import Message
+from headrace.contracts.wait_commands import CompleteCallback, FailCallback, SignalWorkflow
 from headrace.contracts.workflow_events import StartRefused, WorkflowFailed, WorkflowStuck, WorkflowSucceeded
 from headrace.engine.activations import Activations
 from headrace.engine.budget import BudgetPort
@@ -121,6 +123,26 @@ class LiveWorkflow:
     def terminate(self, reason: str = "") -> WorkflowRun:
         """End the workflow at once."""
         return self._send(c.TerminateWorkflow, reason=reason)
+
+    def signal(self, name: str, data: Any = None) -> WorkflowRun:
+        """Send a signal."""
+        return self._send(SignalWorkflow, name=name, data=msgspec.json.encode(data))
+
+    def pause(self, reason: str = "") -> WorkflowRun:
+        """Let the workflow stand still."""
+        return self._send(PauseWorkflow, reason=reason)
+
+    def resume(self, reason: str = "") -> WorkflowRun:
+        """Let the workflow go on."""
+        return self._send(ResumeWorkflow, reason=reason)
+
+    def complete(self, token: str, output: Any = None) -> WorkflowRun:
+        """Complete a callback by its token."""
+        return self._send(CompleteCallback, token=token, output=msgspec.json.encode(output))
+
+    def fail(self, token: str, error: str, cause: str = "") -> WorkflowRun:
+        """Fail a callback by its token."""
+        return self._send(FailCallback, token=token, error=error, cause=cause)
 
     def _send(self, kind: type[Message], **fields: Any) -> WorkflowRun:
         self._commands += 1

@@ -1,0 +1,1 @@
+"""A human says yes or no."""

@@ -1,0 +1,1 @@
+"""Monthly billing: batches and a schedule."""

@@ -1,0 +1,1 @@
+"""An order with a child workflow per parcel."""

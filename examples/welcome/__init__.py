@@ -1,0 +1,1 @@
+"""An email loop for a user's first weeks."""
