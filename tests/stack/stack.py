@@ -39,14 +39,25 @@ def wait_until(what: str, probe: Callable[[], T | None], timeout_s: float = DEAD
 class Stack:
     """A running `headrace dev`."""
 
-    def __init__(self, process: subprocess.Popen[str], announced: Mapping[str, Any], scratch: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[str],
+        announced: Mapping[str, Any],
+        scratch: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.process = process
         self.state = Path(announced["state"])
         self.kafka: str = announced["kafka"]
         self.api: str = announced["api"]
         self.postgres: str = announced["postgres"]
         self.scratch = scratch
-        self.environment = {"HEADRACE_KAFKA": self.kafka, "HEADRACE_API": self.api, "HEADRACE_STATE": str(self.state)}
+        self.environment = {
+            **{name: text for name, text in (environment or {}).items() if name.startswith("HEADRACE_")},
+            "HEADRACE_KAFKA": self.kafka,
+            "HEADRACE_API": self.api,
+            "HEADRACE_STATE": str(self.state),
+        }
         self.settings = Settings.load(self.environment)
         self.client = Client(self.settings)
 
@@ -107,7 +118,7 @@ def running_stack(state: Path, scratch: Path, *arguments: str, **environment: st
     scratch.mkdir(parents=True, exist_ok=True)
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("HEADRACE_", "OTEL_"))}
     command = [sys.executable, "-m", "headrace", "dev", "--json", "--state", str(state), *arguments]
-    for app in ("app.py", "leases.yaml", "lingering.yaml"):
+    for app in ("app.py", "steered.py", "leases.yaml", "lingering.yaml"):
         command += ["--app", str(HERE / app)]
     with (scratch / "dev.err").open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
@@ -127,7 +138,7 @@ def running_stack(state: Path, scratch: Path, *arguments: str, **environment: st
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line, f"Expected the stack to become ready, but: {(scratch / 'dev.err').read_text()[-3000:]}"
-            running = Stack(process, json.loads(line), scratch)
+            running = Stack(process, json.loads(line), scratch, environment)
             yield running
             running.client.close()
         finally:
