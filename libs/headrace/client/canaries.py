@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
-from headrace.authoring.names import check_name
 from headrace.client.errors import InvalidStart
 from headrace.client.sending import new_id, now_ms
 from headrace.contracts.dispatch_commands import SetCanary
@@ -40,9 +39,9 @@ def canary_command(queue: str, task: str, version: str, *, share: float, issued_
     """
     if not 0 <= share <= 1:
         raise InvalidStart(f"Expected a share from 0 to 1, but found {share}")
+    if not queue or not task:
+        raise InvalidStart(f"Expected a queue and a task for a canary, but found {queue!r} and {task!r}")
     try:
-        check_name(queue, "the queue of a canary")
-        check_name(task, "the task of a canary")
         if share:
             check_version(version)
     except ValueError as error:
