@@ -1,13 +1,14 @@
 """Which parts of messages are user data, and their sealing and opening as a whole.
 
 The one place that says so: clients, workers, the decision service and listeners seal and open by it. A part is a field
-of bytes with one of the names below; where the struct has a content type, that changes with it.
+of bytes with one of the names below; where the struct has a content type, that changes with it. Structs within are
+looked through in the same way.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -25,8 +26,6 @@ PARTS = frozenset({"input", "output", "data", "value", "state", "previous", "det
 """Fields of bytes that hold what users gave."""
 TEXTS = frozenset({"cause"})
 """Fields of text that may hold what users gave: the text of an exception."""
-NESTED = frozenset({"outcome", "spec", "noted"})
-"""Fields with a struct that has such fields."""
 # Has no content type of its own: the one of the struct belongs to another field.
 _WITHOUT_TYPE = frozenset({"state", "previous", "details", "handle"})
 _JSON = "application/json"
@@ -121,12 +120,25 @@ def _typed(plan: _Plan, name: str) -> bool:
     return plan.has_type and name not in _WITHOUT_TYPE
 
 
+def _members(type_: Any) -> tuple[Any, ...]:
+    """Return the types of a field that may be None, or of several kinds."""
+    return get_args(type_) or (type_,)
+
+
+def _holds_any(type_: Any) -> bool:
+    """Tell whether a field's own fields are looked through too."""
+    if not (isinstance(type_, type) and issubclass(type_, msgspec.Struct)):
+        return False
+    plan = _plan(type_)
+    return bool(plan.parts or plan.texts or plan.nested)
+
+
 @lru_cache(maxsize=512)
 def _plan(kind: type[msgspec.Struct]) -> _Plan:
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
     return _Plan(
         parts=tuple(name for name, type_ in fields.items() if name in PARTS and type_ is bytes),
         texts=tuple(name for name, type_ in fields.items() if name in TEXTS and type_ is str),
-        nested=tuple(name for name in fields if name in NESTED),
+        nested=tuple(name for name, type_ in fields.items() if any(_holds_any(each) for each in _members(type_))),
         has_type="content_type" in fields,
     )

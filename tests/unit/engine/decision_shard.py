@@ -23,6 +23,7 @@ from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Program
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.engine.state import ShardState
+from headrace.payloads.sealing import Sealing
 from headrace.shard.decider import Input
 from headrace.testing.definitions import InMemoryDefinitions
 from tests.support.snapshots import merge
@@ -41,6 +42,7 @@ class DecisionShard:
         budget: BudgetPort | None = None,
         forgetful: bool = False,
         replays: bool = True,
+        sealing: Sealing | None = None,
     ) -> None:
         """`forgetful`: before every input, go on in a new process from a snapshot, so that coroutines are rebuilt.
         Without `replays`, the journal is not held against the state: for long histories.
@@ -56,6 +58,7 @@ class DecisionShard:
         self._shards = shards or Shards()
         self._programs = programs
         self._budget = budget or NoBudget()
+        self.sealing = sealing
         self.new_process()
         self.state: ShardState = self.decider.initial()
         self.journal: list[Message] = []
@@ -76,6 +79,7 @@ class DecisionShard:
             budget=self._budget,
             limit=self._limits.live_coroutines,
             steps_at_once=self._limits.steps_at_once,
+            sealing=self.sealing,
         )
         self.decider = DecisionDecider(Context(shards=self._shards, limits=self._limits, activations=self.activations))
 
