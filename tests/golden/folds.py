@@ -43,6 +43,10 @@ def _decision_state(state: ShardState, journal: list[Message]) -> Any:
         "closed": {workflow_id: plain(state.closed.get(workflow_id)) for workflow_id in ended},
         "previous": {"/".join(series): plain(state.previous.get(*series)) for series in state.previous},
         "pending": list(state.pending),
+        "backlogs": {
+            queue: [each.full, each.when_full, each.room, each.asked, each.place, sorted(each.entries.items())]
+            for queue, each in state.backlogs.queues.items()
+        },
         "schedules": {schedule.schedule_id: plain(schedule) for schedule in state.schedules.values()},
         "schedule_commands": len(state.schedules.commands.digests),
     }

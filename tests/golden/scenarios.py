@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from headrace.contracts import schedule_commands as c
+from headrace.contracts.backlog_events import RoomRequested
 from headrace.contracts.child_events import ChildRequested
-from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, TaskRequeued
+from headrace.contracts.dispatch_commands import SetCanary
+from headrace.contracts.dispatch_events import AttemptLost, AttemptTimedOut, BacklogCleared, BacklogFull, TaskRequeued
 from headrace.contracts.lease_events import LeaseRequested
 from headrace.contracts.message import Message
 from headrace.contracts.references import LeaseHolder
@@ -12,6 +14,7 @@ from headrace.contracts.reports import AttemptNote, Gauge, WorkerHeartbeat
 from headrace.contracts.resource_events import LeaseGranted
 from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.task_rules import TaskLimit, TaskRules
+from headrace.contracts.topics import TASK_JOURNAL
 from headrace.contracts.workflow_events import WorkflowSucceeded, WorkflowTerminated
 from headrace.engine.context import Limits
 from headrace_execution.dispatcher.limits import QueueLimit
@@ -43,7 +46,7 @@ def decision() -> list[Message]:
     _children(shard)
     _stuck(shard)
     shard.command(None, value=b"junk", error="no framing")
-    return [*shard.journal, *_schedules(), *_large(), *_long()]
+    return [*shard.journal, *_schedules(), *_large(), *_long(), *_backlogs()]
 
 
 def _whole_lives(shard: DecisionShard) -> None:
@@ -165,13 +168,27 @@ def _long() -> list[Message]:
     return shard.journal
 
 
+def _backlogs() -> list[Message]:
+    """A shard that holds back what a full queue has no room for."""
+    shard = DecisionShard(CHAIN, WIDE)
+    shard.hear(BacklogFull(queue="default", waiting=7, backlog=5, when_full="wait", at=1), topic=TASK_JOURNAL)
+    shard.start("wide", {"items": [1, 2, 3]}, workflow_id="held-1")
+    shard.start("chain", workflow_id="held-2", command_id="c2")
+    room = BacklogCleared(queue="default", waiting=4, backlog=5, when_full="wait", room=2, at=2)
+    shard.hear(room, topic=TASK_JOURNAL)
+    while shard.decider.has_pending(shard.state):
+        shard.resume()
+    shard.hear(BacklogFull(queue="other", waiting=9, backlog=9, when_full="refuse", at=3), topic=TASK_JOURNAL)
+    return shard.journal
+
+
 def _tasks(events: list[Message]) -> list[TaskScheduled]:
     return [event for event in events if isinstance(event, TaskScheduled)]
 
 
 def dispatcher() -> list[Message]:
     """Play a dispatcher."""
-    full = QueueLimit(queue="full", backlog=1, when_full="refuse")
+    full = QueueLimit(queue="full", backlog=1)
     shard = DispatcherShard(DispatchLimits(poison_losses=2, queues=(full,)))
     shard.feed(None, error="no framing")
     shard.record(scheduled(0, run="early", task="later"))
@@ -205,6 +222,16 @@ def dispatcher() -> list[Message]:
     shard.record(*(scheduled(step, run="full", queue="full") for step in range(2)))
     shard.record(WorkflowTerminated(workflow_id="w-full", run_id="full", at=0))
     shard.record(scheduled(0, run="full2", queue="full"))
+    shard.record(RoomRequested(queue="full", held=3, at=0), shard=1)
+    shard.record(RoomRequested(queue="default", held=3, at=0))
+    for task, share in (("v", 0.5), ("u", 0.25), ("v", 0.0), ("w", 0.1)):
+        version = "2.0" if share else ""
+        shard.feed(
+            SetCanary(command_id=task, queue="q", task=task, version=version, share=share, issued_by="ann", issued_at=0)
+        )
+    shard.hello("h", 1, tasks=("w",), versions={"w": "2.0"})
+    wanted = TaskRules(version="1.4", task_versions="own")
+    shard.record(scheduled(0, run="canary", task="w"), scheduled(1, run="canary", task="w", rules=wanted))
     late = TaskRules(require={"gpu": "no"}, schedule_to_start_ms=500)
     shard.record(scheduled(4, run="ruled", task="v", rules=late, at=shard.now_ms))
     shard.pass_time(600)
