@@ -34,7 +34,7 @@ class Clients:
         """Make the resources known."""
         for resource, capacity in RESOURCES.items():
             partition = shard_of(resource, self._world.shape.resource_shards)
-            command = DeclareResource(command_id=self._id(), resource=resource, capacity=capacity, issued_at=0)
+            command = DeclareResource(command_id=self.new_id(), resource=resource, capacity=capacity, issued_at=0)
             self._send(RESOURCE_COMMANDS, partition, resource, command)
 
     def start(self) -> None:
@@ -54,7 +54,7 @@ class Clients:
             self.started.append(workflow_id)
         if_exists = random.choice(("join", "fail", "rerun", "rerun"))
         command = StartWorkflow(
-            command_id=self._id(),
+            command_id=self.new_id(),
             workflow_id=workflow_id,
             issued_at=0,
             name=name,
@@ -62,19 +62,19 @@ class Clients:
             if_exists=if_exists,
         )
         self._world.note(f"start {workflow_id} as {name} ({if_exists}) n={n}")
-        self._to_workflow(workflow_id, command)
+        self.to_workflow(workflow_id, command)
 
     def cancel(self, workflow_id: str) -> None:
         """Ask a workflow to end."""
         self._world.note(f"cancel {workflow_id}")
-        command = CancelWorkflow(command_id=self._id(), workflow_id=workflow_id, issued_at=0, reason="enough")
-        self._to_workflow(workflow_id, command)
+        command = CancelWorkflow(command_id=self.new_id(), workflow_id=workflow_id, issued_at=0, reason="enough")
+        self.to_workflow(workflow_id, command)
 
     def terminate(self, workflow_id: str) -> None:
         """End a workflow at once."""
         self._world.note(f"terminate {workflow_id}")
-        command = TerminateWorkflow(command_id=self._id(), workflow_id=workflow_id, issued_at=0, reason="now")
-        self._to_workflow(workflow_id, command)
+        command = TerminateWorkflow(command_id=self.new_id(), workflow_id=workflow_id, issued_at=0, reason="now")
+        self.to_workflow(workflow_id, command)
 
     def send_again(self) -> None:
         """Send something a second time, as clients do that have not heard of the first."""
@@ -82,7 +82,8 @@ class Clients:
             topic, partition, key, value = self._world.random.choice(self.sent)
             self._world.log.append(topic, partition, value, key=key)
 
-    def _to_workflow(self, workflow_id: str, command: Message) -> None:
+    def to_workflow(self, workflow_id: str, command: Message) -> None:
+        """Send a command to the shard of an id, or now and then to another one."""
         shards = self._world.shape.decision_shards
         partition = shard_of(workflow_id, shards)
         if self._world.random.random() < 0.1:
@@ -94,6 +95,7 @@ class Clients:
         self.sent.append((topic, partition, key.encode(), value))
         self._world.log.append(topic, partition, value, key=key.encode())
 
-    def _id(self) -> str:
+    def new_id(self) -> str:
+        """Return an id for a command."""
         self._commands += 1
         return f"c{self._commands}"

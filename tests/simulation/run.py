@@ -17,11 +17,15 @@ from tests.simulation.checkers import (
     commands,
     dispatch,
     ends,
+    keeping,
     leases,
+    placing,
     public,
     readers,
     reigns,
     remains,
+    schedules,
+    waits,
 )
 from tests.simulation.checkers.histories import Histories
 from tests.simulation.checkers.journals import Journals
@@ -77,6 +81,7 @@ def _simulate(seed: int, changes: Mapping[str, Any] | None, patience_rounds: int
     world = World(seed, changes)
     journals = Journals(world.log, world.journals)
     histories = Histories(journals)
+    world.waiting.opened = histories.callbacks
     live = LiveCheck(world, journals)
     world.watchers.append(live.watch)
     try:
@@ -112,12 +117,16 @@ def _problems(world: World, journals: Journals, histories: Histories, live: Live
     runs = histories.follow()
     yield from histories.problems
     yield from ends.check(world.documents, runs)
+    yield from keeping.check(runs)
     yield from attempts.check(journals, runs)
     yield from commands.check(journals, runs)
     yield from dispatch.check(journals, runs)
+    yield from placing.check(journals)
     yield from leases.check(journals, runs)
+    yield from schedules.check(journals, runs)
     yield from readers.check(journals, world.readers)
     yield from beginnings.check(journals)
+    yield from waits.check(journals, runs)
     yield from reigns.check(journals, runs, live.checkpoints)
     if world.relays.lost is None:
         yield from public.check(journals)

@@ -19,6 +19,8 @@ IDLE_MS = 50
 BUSY_MS = 10
 TAKE_OVER_MS = 20_000
 """A shard that has lost its owner has another one, which has caught up, after so long at most."""
+SCHEDULED_ROUNDS = 150
+"""Rounds for which schedules go on once everything has healed, at 10 to 50 ms each."""
 REST_MS = 30_000
 """For so long nothing may happen at the end."""
 
@@ -76,7 +78,11 @@ class Scheduler:
             while starts and starts[0] <= at:
                 starts.pop(0)
                 world.clients.start()
-            if random.random() < shape.fault_rate:
+            world.schedulers.act()
+            world.keepers.act()
+            if world.waiting.wants():
+                world.waiting.act()
+            elif random.random() < shape.fault_rate:
                 random.choices(self._fault_kinds, self._fault_weights)[0](world)
             elif random.random() < shape.impatience and world.clients.started:
                 ask = random.choice((world.clients.cancel, world.clients.terminate))
@@ -109,11 +115,18 @@ class Scheduler:
         took_ms = world.clock.monotonic_ms() - healed_at
         if took_ms > TAKE_OVER_MS:
             raise NotAtRest(f"Expected every shard to have an owner within {TAKE_OVER_MS} ms, but it took {took_ms} ms")
+        self._settle_commands()
+        for _ in range(SCHEDULED_ROUNDS if world.shape.schedules else 0):
+            self._go_round()
+        world.schedulers.stop()
+        self._settle_commands()
+        self._settle(lambda: not self._unended(), "every workflow has ended")
+
+    def _settle_commands(self) -> None:
         for _ in range(2):
             # Twice: what stood in the wrong partition has been sent on after the first time, and is decided then.
             ends = self._ends()
             self._settle(lambda: self._has_decided(ends), "everything is decided that was sent")  # noqa: B023
-        self._settle(lambda: not self._unended(), "every workflow has ended")
 
     def _settle(self, done: Callable[[], bool], what: str) -> None:
         for round_ in range(self._rounds):
@@ -188,14 +201,11 @@ class Scheduler:
     def _rest(self) -> None:
         """Workers leave politely; then no journal may grow any more but by checkpoints."""
         world = self.world
-        for worker in list(world.workers):
-            worker.worker.stop()
+        for worker in world.workers:
+            worker.stop()
         for _ in range(self._rounds):
-            leaving = [worker for worker in world.workers if worker.worker.done]
-            for worker in leaving:
-                worker.worker.leave()
-                worker.dead = True
-                world.workers.remove(worker)
+            for worker in [worker for worker in world.workers if worker.worker.done]:
+                world.dismiss(worker)
             if not world.workers:
                 break
             self._host_round()
@@ -291,7 +301,10 @@ class Scheduler:
 
     def _step_one(self, worker: WorkerProcess) -> bool:
         try:
-            return worker.step()
+            worked = worker.step()
+            if worker.stopping and not (worker.dead or worker.paused) and worker.worker.done:
+                self.world.dismiss(worker)
+            return worked
         except PositionLost as error:
             if self.world.shape.journal_keep_ms:
                 raise

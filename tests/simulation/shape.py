@@ -48,8 +48,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     record_limit_bytes: int
     checkpoint_ms: int
     checkpoint_events: int
+    schedules: int = 0
     journal_keep_ms: int
     """0: journals are shortened as soon as all deciders have passed; slower readers find their position lost."""
+    keepers: float = 0.0
+    """Of an action being one of somebody who has to do with workflows that go on for long (`keeping.py`)."""
+    waits: float = 0.0
+    """Of an action being one of somebody who has to do with workflows that wait (`waiting.py`)."""
 
     def limits(self) -> Limits:
         """Return the shard runtime's limits: small, so that they are reached."""
@@ -69,6 +74,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 def draw(random: Random) -> Shape:
     """Return a world's shape. One in six has no faults at all: what fails there is no matter of recovery."""
+    # What is drawn apart leaves the rest of a seed's world as it was.
+    apart = Random()
+    apart.setstate(random.getstate())
     calm = random.random() < 1 / 6
     common = [task for task in TASKS if task != "deadly" or random.random() < 0.3]
     return Shape(
@@ -98,4 +106,6 @@ def draw(random: Random) -> Shape:
         checkpoint_ms=random.choice((300, 1_000, 5_000)),
         checkpoint_events=random.choice((5, 50, 20_000)),
         journal_keep_ms=random.choice((0, 3_600_000)),
+        waits=apart.choice((0.0, 0.03, 0.1)),
+        keepers=apart.choice((0.0, 0.03, 0.1)),
     )

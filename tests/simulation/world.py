@@ -27,16 +27,28 @@ from tests.simulation.clients import Clients
 from tests.simulation.clocks import ProcessClock
 from tests.simulation.deciders import trapped_decision_role
 from tests.simulation.hosts import HostProcess
+from tests.simulation.keeping import Keepers
 from tests.simulation.listening import Relays
 from tests.simulation.reading import Readers
+from tests.simulation.scheduling import Schedulers
+from tests.simulation.waiting import Waiting
 from tests.simulation.workers import Letter, WorkerProcess, is_result
 from tests.simulation.workflows.graphs import LEAF, TRAPS, random_graph, trap_graph
+from tests.simulation.workflows.keeping import NAME as KEEP
+from tests.simulation.workflows.keeping import keep
 from tests.simulation.workflows.scripts import NAME, script
 from tests.simulation.workflows.tasks import TASKS
+from tests.simulation.workflows.waiters import WAITER, waiter
 
 QUEUES = ("default", "night")
 ROLES = ("decision", "dispatcher", "resources")
-SETTINGS = ExecutionSettings(worker_timeout_ms=2_000, report_interval_ms=400, stop_grace_ms=5_000)
+SETTINGS = ExecutionSettings(
+    worker_timeout_ms=2_000,
+    report_interval_ms=400,
+    # Less than slow tasks take, so that a worker that stops hands some of them back.
+    stop_grace_ms=500,
+    queue_limits="night: at_once=3 rate=20/1s",
+)
 CODEC = Codec()
 
 
@@ -47,7 +59,9 @@ class World:
         """Draw a world; `changes` are fields of its shape that are given instead."""
         self.seed = seed
         self.random = Random(seed)
-        self.shape = msgspec.structs.replace(shapes.draw(self.random), **(changes or {}))
+        apart = Random(f"schedules of {seed}")
+        shape = msgspec.structs.replace(shapes.draw(self.random), schedules=apart.choice((0, 0, 1, 3)))
+        self.shape = msgspec.structs.replace(shape, **(changes or {}))
         self.log_lines: list[str] = []
         self.clock = ManualClock()
         shape = self.shape
@@ -68,6 +82,9 @@ class World:
         self.relays = Relays(self.log, self.clock, self.random, self.note)
         self.readers = Readers(self.log, self.clock, self.random)
         self.clients = Clients(self)
+        self.keepers = Keepers(self, seed)
+        self.waiting = Waiting(self, seed)
+        self.schedulers = Schedulers(self, apart)
         self.watchers: list[Callable[[HostProcess], None]] = []
         self.code_versions = [0, 1] if shape.upgrade else [0]
         self.ended: list[tuple[str, Exception]] = []
@@ -139,6 +156,7 @@ class World:
             settings=SETTINGS,
             random=Random(self.random.random()),
             work_ms=self.shape.work_ms,
+            labels={"zone": "ab"[int(name.rpartition("-")[2]) % 2]},
             deadly=lambda task: self.end_worker(worker, f"{task.workflow_id} step {task.step} is deadly"),
         )
         self.workers.append(worker)
@@ -156,6 +174,14 @@ class World:
             if self.random.random() < 0.5 and is_result(letter):
                 self.late.append(letter)
 
+    def dismiss(self, worker: WorkerProcess) -> None:
+        """Let a worker that was told to stop, and has come to its end, hand back what is left and leave."""
+        self.note(f"worker {worker.name} ({worker.process}) leaves")
+        worker.worker.leave()
+        worker.dead = True
+        self.workers.remove(worker)
+        self.late += [letter for letter in worker.outbox.letters if is_result(letter)]
+
     def role(self, name: str, version: int = 0) -> ShardRole:
         """Return a role as code of some version runs it."""
         shape = self.shape
@@ -171,7 +197,10 @@ class World:
             live_coroutines=shape.live_coroutines,
             replay_at_once=shape.replay_at_once,
             timers_per_tick=2,
-            payload_bytes=10_000,
+            payload_bytes=12_000,
+            schedule_running=4,
+            schedule_waiting=3,
+            schedule_backfill_times=8,
         )
         return trapped_decision_role(shards, limits, self.definitions, version)
 
@@ -185,10 +214,12 @@ class World:
     def _define(self) -> dict[str, dict[str, Any]]:
         documents = {"leaf": LEAF}
         for at in range(self.shape.graphs):
-            documents[f"graph{at}"] = random_graph(self.random, f"graph{at}", self.shape.tasks)
+            documents[f"graph{at}"] = random_graph(self.random, f"graph{at}", self.shape.tasks, self.shape.slots)
         if self.shape.trap:
             documents.update((name, trap_graph(name)) for name in TRAPS)
         for document in documents.values():
             self.definitions.add(document)
         self.definitions.add(script, NAME)
+        self.definitions.add(keep, KEEP)
+        self.definitions.add(waiter, WAITER)
         return documents

@@ -47,7 +47,12 @@ def open_contents(state: Any) -> dict[str, Any]:
         case ResourceState():
             return {name: getattr(state, name) for name in ("runs", "unsettled", "undeclared", "ending")}
         case DecisionState():
-            return {"runs": list(state.runs), "pending": list(state.pending)}
+            return {
+                "runs": list(state.runs),
+                "pending": list(state.pending),
+                "telling": state.telling,
+                "schedules": list(state.schedules.values()),
+            }
     raise TypeError(f"Expected the state of a shard, but found a {type(state).__name__}")
 
 

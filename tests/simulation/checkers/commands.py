@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from headrace.contracts.child_events import ChildCancelRequested
 from headrace.contracts.codec import Codec
 from headrace.contracts.commands import CancelWorkflow, CompleteTask, FailTask, StartWorkflow, TerminateWorkflow
 from headrace.contracts.message import Message
 from headrace.contracts.partition import shard_of
+from headrace.contracts.record_events import WorkflowContinued
+from headrace.contracts.schedule_events import ScheduleCancelRequested
 from headrace.contracts.task_events import TaskFailed, TaskSucceeded
 from headrace.contracts.topics import (
     RESOURCE_COMMANDS,
@@ -98,6 +102,9 @@ def _workflow_commands(journals: Journals, journal: Journal, shards: int) -> Ite
                 asked.discard(event.workflow_id)
             elif isinstance(event, CancelRequested):
                 asked.add(event.workflow_id)
+            elif isinstance(event, WorkflowContinued):
+                began_as = open_runs[event.workflow_id]
+                open_runs[event.workflow_id] = msgspec.structs.replace(began_as, run_id=event.next_run_id)
             elif type(event) in ENDS:
                 open_runs.pop(getattr(event, "workflow_id", ""), None)
 
@@ -160,7 +167,11 @@ def _end(
     run = open_runs.get(command.workflow_id)
     if run is None or command.workflow_id in asked:
         return
-    mine = [e for e in events if getattr(e, "run_id", "") == run.run_id]
+    ids = {run.run_id}
+    for event in events:
+        if isinstance(event, WorkflowContinued) and event.run_id in ids:
+            ids.add(event.next_run_id)
+    mine = [e for e in events if getattr(e, "run_id", "") in ids and not isinstance(e, WorkflowContinued)]
     wanted: tuple[type[Message], ...] = (*ENDS,)
     if isinstance(command, CancelWorkflow):
         wanted = (CancelRequested, CommandHeld, *ENDS)  # for a stuck run it waits with it
@@ -213,12 +224,16 @@ def _asked_for(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
         for entry in journals.log.entries(WORKFLOW_COMMANDS, journal.where.partition):
             command = CODEC.decode(entry.value)
             asked.add((getattr(command, "workflow_id", ""), type(command)))
-    given_up = {
-        event.child_id for run in runs.values() for _, event in run.events if isinstance(event, ChildCancelRequested)
+    left = [event for run in runs.values() for _, event in run.events if isinstance(event, ChildCancelRequested)]
+    given_up = {event.child_id for event in left}
+    ended = {event.child_id for event in left if event.terminate}
+    given_up |= {
+        e.workflow_id for _, _, e in journals.events(WORKFLOW_JOURNAL) if isinstance(e, ScheduleCancelRequested)
     }
     for run in runs.values():
         workflow_id = run.started.workflow_id
-        if isinstance(run.end, WorkflowTerminated) and (workflow_id, TerminateWorkflow) not in asked:
+        allowed = (workflow_id, TerminateWorkflow) in asked or workflow_id in ended
+        if isinstance(run.end, WorkflowTerminated) and not allowed:
             yield f"{run.name}: Expected nobody to terminate it, but found {run.end}"
         cancel = run.cancel
         allowed = (workflow_id, CancelWorkflow) in asked or workflow_id in given_up
