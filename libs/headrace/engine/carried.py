@@ -8,7 +8,7 @@ branches that run side by side come to ask, and a changed input reaches what dep
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -34,18 +34,47 @@ class CarriedEnd(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Outcome(SUCCEEDED, self.data, self.content_type)
 
 
+class FormerChild(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A child of the former run, by what it was asked for with: a child that asks for the same goes by its id."""
+
+    fingerprint: str
+    digest: bytes
+    child_id: str
+
+
 class Carried:
     """Ends by their order in the former run; they are taken away one by one.
 
-    `versions` are the ways that the former run went (`ctx.version`), by name.
+    `versions` are the ways that the former run went (`ctx.version`), by name; `children` its children, in their order.
     """
 
-    __slots__ = ("_by_digest", "_by_fingerprint", "_signals", "ends", "from_run", "versions")
+    __slots__ = (
+        "_by_digest",
+        "_by_fingerprint",
+        "_child_ids",
+        "_children",
+        "_signals",
+        "children",
+        "ends",
+        "from_run",
+        "versions",
+    )
 
-    def __init__(self, from_run: str, ends: Iterable[CarriedEnd], versions: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        from_run: str,
+        ends: Iterable[CarriedEnd],
+        versions: Mapping[str, int],
+        children: Sequence[FormerChild] = (),
+    ) -> None:
         self.from_run = from_run
         self.ends = {end.order: end for end in ends}
         self.versions = dict(versions)
+        self.children = list(children)
+        self._children: dict[tuple[str, bytes], list[str]] = {}
+        for child in self.children:
+            self._children.setdefault((child.fingerprint, child.digest), []).append(child.child_id)
+        self._child_ids = frozenset(child.child_id for child in self.children)
         # Indexes: orders that were taken away are passed over when they come to the front.
         self._by_fingerprint: dict[str, deque[int]] = {}
         self._by_digest: dict[tuple[str, bytes], deque[int]] = {}
@@ -66,6 +95,15 @@ class Carried:
     def next_signal(self) -> CarriedEnd | None:
         """Return the first signal that is left."""
         return self._first(self._signals)
+
+    def child(self, fingerprint: str, digest: bytes, passed: int) -> str:
+        """Return the id that a child had in the former run, after `passed` ones like it; empty where there was none."""
+        ids = self._children.get((fingerprint, digest), ())
+        return ids[passed] if passed < len(ids) else ""
+
+    def had_child(self, child_id: str) -> bool:
+        """Tell whether a workflow was a child of the former run."""
+        return child_id in self._child_ids
 
     def value(self, fingerprint: str, passed: int) -> Outcome | None:
         """Return what a step had that ends at once, of those that are left after `passed` ones."""
@@ -103,6 +141,7 @@ class Carried:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Carried):
             return NotImplemented
-        return (self.from_run, self.ends, self.versions) == (other.from_run, other.ends, other.versions)
+        mine = (self.from_run, self.ends, self.versions, self.children)
+        return mine == (other.from_run, other.ends, other.versions, other.children)
 
     __hash__ = None  # type: ignore[assignment]

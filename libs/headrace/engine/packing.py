@@ -10,7 +10,7 @@ import msgspec
 
 from headrace.contracts.references import ParentRef
 from headrace.contracts.retry import RetryPolicy
-from headrace.engine.carried import Carried, CarriedEnd
+from headrace.engine.carried import Carried, CarriedEnd, FormerChild
 from headrace.engine.identity import COMMAND_DIGEST
 from headrace.engine.kernel.outcomes import Outcome
 from headrace.engine.run import Delivered, OpenStep, Run
@@ -87,7 +87,7 @@ class PackedEnd(msgspec.Struct, array_like=True):
     digest: bytes = b""
 
 
-PackedCarried = tuple[str, list[CarriedEnd], dict[str, int]]
+PackedCarried = tuple[str, list[CarriedEnd], dict[str, int], list[FormerChild]]
 """`Carried`."""
 
 
@@ -124,6 +124,7 @@ class PackedRun(Front, array_like=True, kw_only=True):
     waits: tuple[bytes, int, tuple[PackedRef, ...]] | None = None
     """Digests of the commands that it has accepted, one after the other; unread signals; who waits for its end."""
     carried: PackedCarried | None = None
+    given_up: dict[int, tuple[str, bytes]] = msgspec.field(default_factory=dict)
 
 
 _front = unpacker(Front)
@@ -164,6 +165,7 @@ def pack_run(run: Run, cut: tuple[int, int] = (0, 0)) -> bytes:
             halt=_pack_halt(run),
             waits=_pack_waits(run),
             carried=_pack_carried(run.carried) if run.carried is not None else None,
+            given_up=run.given_up,
         )
     )
 
@@ -208,6 +210,7 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
         seen=dict.fromkeys(digests(seen)),
         unread=unread,
         carried=Carried(*packed.carried) if packed.carried is not None else None,
+        given_up=packed.given_up,
     )
 
 
@@ -257,7 +260,7 @@ def _pack_waits(run: Run) -> tuple[bytes, int, tuple[PackedRef, ...]] | None:
 
 
 def _pack_carried(carried: Carried) -> PackedCarried:
-    return carried.from_run, list(carried.ends.values()), carried.versions
+    return carried.from_run, list(carried.ends.values()), carried.versions, carried.children
 
 
 def _pack_halt(run: Run) -> tuple[str, str, int, int, int] | None:

@@ -90,7 +90,7 @@ class OpenStep(msgspec.Struct, kw_only=True):
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
     """The end of a step in the order in which the run saw it. `step` is CANCEL for a request to end, SIGNAL for a
-    signal, of which `name` is the name.
+    signal, of which `name` is the name; of a child it is the id.
     """
 
     step: int
@@ -98,7 +98,7 @@ class Delivered(msgspec.Struct, frozen=True, gc=False):
     at: int
     name: str = ""
     digest: bytes = b""
-    """Of a success: 8 bytes that stand for the step's input, where it has one."""
+    """8 bytes that stand for the step's input: of a child, and of what else succeeded and has one."""
 
 
 class Run(msgspec.Struct, kw_only=True):
@@ -146,6 +146,8 @@ class Run(msgspec.Struct, kw_only=True):
     """How long it has stood still: its time limit does not count that."""
     terminate_at: int = 0
     """When it is terminated if it still cleans up, in ms since the epoch; 0: never."""
+    given_up: dict[int, tuple[str, bytes]] = {}
+    """Children that it has given up: their ids, and the digests of their inputs, by step."""
     carried: Carried | None = None
     """What is left of the run that it was retried from; None where there was none."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.contracts.references import RetriedRun
-from headrace.engine.carried import RECEIVED, Carried, CarriedEnd
+from headrace.engine.carried import RECEIVED, Carried, CarriedEnd, FormerChild
 from headrace.engine.kernel.requests import LOOP_NODE, MEMO, VERSION, resumed_fingerprint
 from headrace.engine.run import ATTACH, CALLBACK, CHILD, SENDING, SIGNAL, TASK, TIMER, Run
 
 _KINDS = frozenset({TASK, CHILD, ATTACH, SENDING, CALLBACK, MEMO})
 _TAKEN_OVER_OF_LOOPS = resumed_fingerprint(LOOP_NODE)
 _NAMED = (TASK, CHILD)
+ALREADY_EXISTS = "headrace.AlreadyExists"
 
 
 def carried_of(run: Run, retried: RetriedRun) -> Carried:
@@ -32,7 +33,7 @@ def carried_of(run: Run, retried: RetriedRun) -> Carried:
         if kind == VERSION and _kept(step, retried):
             name, _, version = rest.rpartition(" ")
             versions[name] = int(version)
-    return Carried(run.run_id, ends, versions)
+    return Carried(run.run_id, ends, versions, _children(run))
 
 
 def first_step_of(run: Run, name: str) -> int | None:
@@ -58,6 +59,20 @@ def _ends(run: Run, retried: RetriedRun) -> Iterator[CarriedEnd]:
             timer = kind == TIMER and order != last
             if timer or kind in _KINDS or fingerprint == _TAKEN_OVER_OF_LOOPS:
                 yield CarriedEnd(order, fingerprint, end.digest, outcome.data, outcome.content_type)
+
+
+def _children(run: Run) -> list[FormerChild]:
+    """Return the children that the run had, but for those that were somebody else's workflows."""
+    found = {
+        end.step: (end.name, end.digest)
+        for end in run.log
+        if end.step >= 0 and end.name and end.outcome.error != ALREADY_EXISTS
+    }
+    found |= run.given_up
+    mine = [FormerChild(run.steps[step], digest, child_id) for step, (child_id, digest) in sorted(found.items())]
+    known = {child.child_id for child in mine}
+    left = run.carried.children if run.carried is not None else ()
+    return [*mine, *(child for child in left if child.child_id not in known)]
 
 
 def _kept(step: int, retried: RetriedRun) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.contracts.control_commands import PauseWorkflow, ResumeWorkflow, RetryWorkflow
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.timer_events import TimerFired
@@ -31,9 +32,12 @@ STARTS: dict[str, Any] = {
     "sequence": {"n": 3},
     "spread": {"items": [3, 1]},
 }
+OPERATED = {"pause": PauseWorkflow, "resume": ResumeWorkflow, "retry": RetryWorkflow}
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["start", "start", "complete", "complete", "fail", "time", "cancel", "terminate", "previous"]),
+        st.sampled_from(
+            ["start", "complete", "complete", "fail", "time", "cancel", "terminate", "previous", *OPERATED]
+        ),
         st.integers(0, 30),
         st.sampled_from(["", "", "checkpoint", "restart"]),
     ),
@@ -72,6 +76,9 @@ def make(shard: DecisionShard, move: str, number: int) -> None:
         shard.terminate(f"w{number % 7}")
     elif move == "previous":
         shard.hear(ended(number))
+    elif move in OPERATED:
+        command = OPERATED[move]
+        shard.command(command(command_id=f"{move}{number}", workflow_id=f"w{number % 7}", issued_at=0))
 
 
 def ended(number: int) -> Message:
@@ -107,7 +114,7 @@ def test_what_began_and_ended_between_two_checkpoints_leaves_only_its_id() -> No
     shard.terminate()
     shard.start("chain", workflow_id="open")
     shard.checkpoint()
-    assert sorted(shard.entries) == ["c/0000000000/000000", "o/0000000000/000000", "r/open", "s"]
+    assert sorted(shard.entries) == ["c/0000000000/000000", "f/w", "o/0000000000/000000", "r/open", "s"]
     shard.terminate("open")
     assert ("r/open", None) in list(shard.decider.changes(shard.state))
     assert not list(shard.decider.changes(shard.state))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.child_events import ChildCancelRequested, ChildRequested
+from headrace.contracts.control_commands import PauseWorkflow, ResumeWorkflow, RetryWorkflow
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
 from headrace.engine.evolve.workflow import END_STATUS
@@ -24,8 +25,10 @@ STARTS: list[tuple[str, Any]] = [
     ("sequence", {"n": 3}),
     ("spread", {"items": [3, 1, 2]}),
 ]
+OPERATED = {"pause": PauseWorkflow, "resume": ResumeWorkflow, "retry": RetryWorkflow}
 MOVES = st.lists(
-    st.tuples(st.sampled_from(["complete", "fail", "time", "cancel", "hear"]), st.integers(0, 9)), max_size=25
+    st.tuples(st.sampled_from(["complete", "fail", "time", "cancel", "hear", *OPERATED]), st.integers(0, 9)),
+    max_size=25,
 )
 
 
@@ -51,6 +54,8 @@ def play(start: tuple[str, Any], moves: list[tuple[str, int]], *, forgetful: boo
             shard.cancel()
         elif move == "hear" and heard:
             shard.hear(heard[number % len(heard)])
+        elif move in OPERATED:
+            shard.command(OPERATED[move](command_id=f"{move}{number}", workflow_id="w", issued_at=0))
     return shard.journal
 
 

@@ -75,8 +75,7 @@ def _activation(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Gene
 
 
 def _taken_over(context: Context, run: Run, kernel: Kernel, now_ms: int) -> Generator[Message, None, Kernel | None]:
-    """Let a retried run go as far as what it takes over leads; None when that waits for the next part, or it is stuck.
-    """
+    """Let a retried run go as far as what it takes over leads; None when that waits, or when it is stuck."""
     ripe = Ripe()
     while True:
         while kernel.fresh:

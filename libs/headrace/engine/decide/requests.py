@@ -193,4 +193,5 @@ def _child_requested(context: Context, run: Run, step: int, request: StartChild,
         at=now_ms,
         trace=run.trace,
         parent_close=request.parent_close,
+        again=run.carried is not None and run.carried.had_child(target),
     )

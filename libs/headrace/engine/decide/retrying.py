@@ -36,7 +36,7 @@ def retry_workflow(
         return
     try:
         former = _former(state, command)
-        retried = _retried(context, former, command)
+        retried = _retried(context, former, command.from_task)
         start = StartWorkflow(
             command_id=command.command_id,
             workflow_id=command.workflow_id,
@@ -101,15 +101,24 @@ def _former(state: ShardState, command: RetryWorkflow) -> Run:
     return unpack_run(workflow_id, packed)
 
 
-def _retried(context: Context, former: Run, command: RetryWorkflow) -> RetriedRun:
+def former_of_child(context: Context, state: ShardState, workflow_id: str) -> RetriedRun | None:
+    """Return what a child goes on from whose parent is retried; None where it begins anew."""
+    packed = state.failed.get(workflow_id)
+    try:
+        return _retried(context, unpack_run(workflow_id, packed), "") if packed is not None else None
+    except Refusal:
+        return None
+
+
+def _retried(context: Context, former: Run, from_task: str) -> RetriedRun:
     """Return what of the former run is not to be taken over."""
     from_step, undone_before = -1, 0
-    if command.from_task:
-        found = first_step_of(former, command.from_task)
+    if from_task:
+        found = first_step_of(former, from_task)
         if found is None:
             raise Refusal(
                 "headrace.UnknownTask",
-                f"Expected a task that {former.workflow_id} has asked for, but found {command.from_task!r}",
+                f"Expected a task that {former.workflow_id} has asked for, but found {from_task!r}",
             )
         from_step = found
     if former.program == _PYTHON:
@@ -117,7 +126,7 @@ def _retried(context: Context, former: Run, command: RetryWorkflow) -> RetriedRu
         if cleaned_from >= 0:
             from_step = cleaned_from if from_step < 0 else min(from_step, cleaned_from)
     return RetriedRun(
-        run_id=former.run_id, from_task=command.from_task, from_step=from_step, undone_before=undone_before
+        run_id=former.run_id, from_task=from_task, from_step=from_step, undone_before=undone_before
     )
 
 

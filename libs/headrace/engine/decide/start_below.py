@@ -14,6 +14,7 @@ from headrace.contracts.schedule_events import ScheduleFired
 from headrace.contracts.workflow_events import StartRefused
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
+from headrace.engine.decide.retrying import former_of_child
 from headrace.engine.decide.start_workflow import Refusal, check_room, definition_of, started_event
 from headrace.engine.schedules.schedule import is_schedule, parent_of
 from headrace.engine.state import ShardState
@@ -33,7 +34,7 @@ def start_child(
         input=request.input,
         content_type=request.content_type,
     )
-    yield from _start_below(context, state, command, parent, run_id, request.trace, now_ms)
+    yield from _start_below(context, state, command, parent, run_id, request.trace, now_ms, again=request.again)
 
 
 def start_scheduled(
@@ -62,15 +63,22 @@ def _start_below(
     run_id: str,
     trace: str,
     now_ms: int,
+    *,
+    again: bool = False,
 ) -> Iterator[Message]:
-    """Start a workflow that has a parent, or tell the parent why not. One that has started it already is not told."""
+    """Start a workflow that has a parent, or tell the parent why not. One that has started it already is not told.
+
+    With `again`, the parent is run again, and had this child before: what has ended is run again too, and takes over
+    what succeeded of it.
+    """
     workflow_id = command.workflow_id
     existing = state.runs.get(workflow_id)
     if existing is not None and existing.parent == parent:
         return
-    used = existing is not None or workflow_id in state.closed
+    ended = state.closed.get(workflow_id) if existing is None else None
+    used = existing is not None or ended is not None
     try:
-        if used:
+        if used and not (again and ended is not None):
             raise Refusal("headrace.AlreadyExists", f"Expected an unused id for the child, but {workflow_id} exists")
         if parent.depth > context.limits.child_depth:
             raise Refusal(
@@ -80,7 +88,8 @@ def _start_below(
         definition = definition_of(context, command.name, command.version)
         if is_schedule(parent):
             check_room(state, definition)  # what a running workflow asks for is accepted
-        started = started_event(context, command, definition, run_id, None, trace, now_ms)
+        started = started_event(context, command, definition, run_id, ended, trace, now_ms)
+        retried = former_of_child(context, state, workflow_id) if ended is not None else None
     except Refusal as refusal:
         yield StartRefused(
             workflow_id=workflow_id,
@@ -94,5 +103,5 @@ def _start_below(
         )
         return
     previous = state.previous.get(command.name, started.key) if is_schedule(parent) else b""
-    yield msgspec.structs.replace(started, parent=parent, previous=previous)
+    yield msgspec.structs.replace(started, parent=parent, previous=previous, retried=retried)
     yield from advance(context, state.runs[workflow_id], now_ms)

@@ -30,11 +30,13 @@ def child_ended(state: ShardState, event: ChildEnded) -> None:
     run = state.runs[event.workflow_id]
     ended = run.open.pop(event.step)
     outcome = Outcome(event.status, event.output, event.content_type, event.error, event.cause)
-    run.log.append(Delivered(event.step, outcome, event.at, "", ended.digest if outcome.ok else b""))
+    run.log.append(Delivered(event.step, outcome, event.at, ended.child_id, ended.digest))
 
 
 def child_cancel_requested(state: ShardState, event: ChildCancelRequested) -> None:
     """The parent gave the child up; giving up is a recorded request too."""
     run = state.runs[event.workflow_id]
-    run.open.pop(event.step, None)
+    step = run.open.pop(event.step, None)
+    if step is not None:
+        run.given_up[event.step] = (step.child_id, step.digest)
     run.steps.append(f"cancel {event.step}")

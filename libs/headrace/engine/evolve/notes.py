@@ -54,6 +54,7 @@ def workflow_continued(state: ShardState, event: WorkflowContinued) -> None:
         _from_loop(run, event, last)
     else:
         _anew(state, run, event)
+    run.given_up = {step: child for step, child in run.given_up.items() if step < last}
     run.run_id = event.next_run_id
     run.open = {}
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from headrace.engine.budget import BudgetExceeded
+from headrace.engine.identity import input_digest
 from headrace.engine.kernel.border import Border
 from headrace.engine.kernel.conditions import Conditions
 from headrace.engine.kernel.futures import Fiber, Future, Ready, StepFuture
@@ -60,6 +61,9 @@ class CarriedValues(Protocol):
 
     def value(self, fingerprint: str, passed: int) -> Outcome | None:
         """Return what a step had, of those that are left after `passed` ones."""
+
+    def child(self, fingerprint: str, digest: bytes, passed: int) -> str:
+        """Return the id that a child had, after `passed` ones like it; empty where there was none."""
 
 
 Seeds = Sequence[tuple[int, str]]
@@ -111,6 +115,7 @@ class Kernel:
         self.failed_at = 0
         self.undone_before = 0
         self.undoing = False
+        self._former_children: dict[tuple[str, bytes], int] = {}
         self._read_values = values
         self._values: Mapping[int, Outcome] | None = None
         self._futures: dict[int, StepFuture[Outcome]] = {}
@@ -161,6 +166,17 @@ class Kernel:
         passed = sum(1 for _, request in self.fresh if request.fingerprint() == fingerprint)
         found = self.carried.value(fingerprint, passed)
         return self._seen(found) if found is not None else None
+
+    def former_child(self, request: StartChild) -> str:
+        """The id that the child had in the run before, where this one was retried; empty where there was none."""
+        if self.carried is None:
+            return ""
+        seen = request if self._border is None else self._border.request(request)
+        assert isinstance(seen, StartChild)
+        key = (seen.fingerprint(), input_digest(seen.input))
+        passed = self._former_children.get(key, 0)
+        self._former_children[key] = passed + 1
+        return self.carried.child(*key, passed)
 
     def caught_up(self) -> None:
         """Let go of what only a replay needs."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from headrace.contracts.retry import RetryPolicy
 from headrace.engine.kernel.futures import StepFuture
 from headrace.engine.kernel.outcomes import TIMED_OUT, Outcome
@@ -35,7 +37,7 @@ async def run_child(
 
 
 async def _attempt(run: GraphRun, request: StartChild, timeout_ms: int) -> Outcome:
-    child = run.begin(request)
+    child = run.begin(msgspec.structs.replace(request, child_id=run.kernel.former_child(request)))
     if not timeout_ms:
         return await run.outcome(child)
     timer = run.begin(Sleep(node=request.node, index=request.index, duration_ms=timeout_ms, limit=True))

@@ -115,7 +115,7 @@ class GraphRun:
 
     def evaluation(self, node: Node, scope: Scope, index: int = -1) -> Evaluation:
         """Return what evaluates a node's fields."""
-        seed = f"{self._info.run_id}/{node.name}/{index}/"
+        seed = f"{self.kernel.seed}/{node.name}/{index}/"
         return Evaluation(node, scope, index=index, now_ms=self.kernel.now_ms, seed=seed, limits=self._limits)
 
     def input_of(self, node: Node, evaluation: Evaluation) -> Payload:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
+import msgspec
+
 from headrace.engine.identity import child_id
 from headrace.engine.kernel.futures import StepFuture
 from headrace.engine.kernel.kernel import Kernel
@@ -126,15 +128,16 @@ class Children(Waits):
             ValueError: `parent_close` is none of these.
         """
         name, version = child_name(workflow)
-        chosen = id or _next_child_id(self._kernel, self._run.attempt)
         request = StartChild(
             node=name,
             name=name,
             version=version,
-            child_id=chosen,
+            child_id=id,
             input=input_payload(args, kwargs),
             parent_close=_checked_parent_close(parent_close),
         )
+        chosen = id or self._kernel.former_child(request) or _next_child_id(self._kernel, self._run.attempt)
+        request = msgspec.structs.replace(request, child_id=chosen)
 
         def value(outcome: Outcome) -> Any:
             if outcome.ok:
