@@ -26,7 +26,7 @@ def customers_of(month: str) -> list[str]:
 
 
 @task(queue="billing", retry=Retry(schedule=["2s", "30s", "5m"]), timeout="5m")
-def charge(batch: Batch) -> int:
+def charge_batch(batch: Batch) -> int:
     """Charge the customers of a batch, and return the sum in cents. A bank takes the key, and charges nobody twice."""
     cents = 0
     for at, customer in enumerate(batch.customers):
@@ -56,7 +56,7 @@ async def monthly_billing(
     cents = 0
     for at in range(0, len(batches), side_by_side):
         together = batches[at : at + side_by_side]
-        cents += sum(await ctx.map(charge, together))
+        cents += sum(await ctx.map(charge_batch, together))
         ctx.publish("progress", {"batches": min(at + side_by_side, len(batches)), "of": len(batches), "cents": cents})
     before = ctx.previous["cents"] if ctx.previous else None
     text = await ctx.run(report, month, len(customers), cents, before)

@@ -21,11 +21,11 @@ def test_all_are_charged_in_batches() -> None:
     assert run.output["month"] == "2024-01"
     assert run.output["cents"] == 70 * (999 + 300)
     assert run.output["report"] == "2024-01: 70 customers, 90930 cents"
-    charged = [event for event in run.events if isinstance(event, TaskScheduled) and event.task == "charge"]
+    charged = [event for event in run.events if isinstance(event, TaskScheduled) and event.task == "charge_batch"]
     assert len(charged) == 7
     assert len([event for event in run.events if isinstance(event, Published)]) == 3
 
 
 def test_a_bank_that_is_down_is_asked_again() -> None:
-    run = run_workflow(billing.monthly_billing, failures={"charge": [ConnectionError("down"), None]})
+    run = run_workflow(billing.monthly_billing, failures={"charge_batch": [ConnectionError("down"), None]})
     assert run.output["cents"] == 70 * (999 + 300)
