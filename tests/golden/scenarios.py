@@ -21,6 +21,7 @@ from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.round import DispatchLimits
 from tests.unit.engine.decision_shard import DecisionShard, only
 from tests.unit.engine.scheduling import HOUR, START, Scheduling, hourly
+from tests.unit.engine.versions import OperatedShard
 from tests.unit.engine.workflows import CHAIN, LEASED, LIMITED, PARENT, RETRYING, SLEEPER, WIDE, sequence, spread
 from tests.unit.execution.dispatcher_shard import DispatcherShard, scheduled, succeeded
 from tests.unit.resources.resource_shard import ResourceShard, ended, request
@@ -46,7 +47,7 @@ def decision() -> list[Message]:
     _children(shard)
     _stuck(shard)
     shard.command(None, value=b"junk", error="no framing")
-    return [*shard.journal, *_schedules(), *_large(), *_long(), *_backlogs()]
+    return [*shard.journal, *_operated(), *_schedules(), *_large(), *_long(), *_backlogs()]
 
 
 def _whole_lives(shard: DecisionShard) -> None:
@@ -144,6 +145,32 @@ def _schedules() -> list[Message]:
     world.send(c.DeleteSchedule, "short_lived")
     world.send(c.DeleteSchedule, "short_lived")
     return world.shard.journal
+
+
+def _operated() -> list[Message]:
+    """A shard whose workflows are paused, moved to another version, stuck and freed, and retried."""
+    shard = OperatedShard()
+    shard.deploy(CHAIN)
+    task = only(shard.start("chain", workflow_id="operated-1"), TaskScheduled)
+    shard.pause("operated-1", reason="wait")
+    shard.complete(task, 1)
+    shard.go_on("operated-1")
+    task = only(shard.start("chain", workflow_id="operated-2", command_id="c2"), TaskScheduled)
+    shard.versions.versions.clear()
+    shard.new_process()
+    shard.complete(task, 1)
+    shard.cancel("operated-2")
+    shard.deploy({**CHAIN, "description": "mended"}, "v2")
+    shard.migrate("operated-2", dry_run=True)
+    shard.migrate("operated-2")
+    shard.resume()
+    task = only(shard.start("chain", workflow_id="operated-3", command_id="c3"), TaskScheduled)
+    shard.fail(only(shard.complete(task, 1), TaskScheduled))
+    shard.retry("operated-3")
+    shard.retry("operated-9")
+    task = only(shard.start("chain", workflow_id="operated-4", command_id="c4"), TaskScheduled)
+    shard.fail(task)
+    return shard.journal
 
 
 def _large() -> list[Message]:

@@ -481,10 +481,7 @@ async def kid(ctx: Any, at: int) -> list[Any]:
 
 
 async def family(ctx: Any, named: bool = False) -> list[Any]:
-    found = []
-    for at in range(2):
-        found.append(await ctx.child("kid", at=at, id=f"kid-{at}" if named else ""))
-    return found
+    return [await ctx.child("kid", at=at, id=f"kid-{at}" if named else "") for at in range(2)]
 
 
 def play_family(shard: OperatedShard, events: list[Message], fail: str = "") -> list[Message]:
