@@ -13,11 +13,13 @@ from headrace.engine.context import Context, Limits, Shards
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Program
+from headrace.engine.programs.python.limits import PythonLimits
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.engine.state import ShardState
 from headrace.shard.roles import ShardRole
 from headrace.testing.definitions import InMemoryDefinitions
 from headrace_decision.wiring import decision_role
+from tests.simulation.workflows.keeping import LOOP_STEPS
 
 
 class TrapSprung(Exception):
@@ -42,7 +44,7 @@ def trapped_decision_role(
     def decider_for(shard: int) -> DecisionDecider:
         programs: dict[str, Program] = {
             "graph": GraphProgram(),
-            "python": PythonProgram(lambda source: definitions.functions[source]),
+            "python": PythonProgram(lambda source: definitions.functions[source], PythonLimits(loop_steps=LOOP_STEPS)),
         }
         activations = Activations(
             definitions=definitions, programs=programs, budget=NoBudget(), limit=limits.live_coroutines

@@ -96,6 +96,14 @@ def worker_crash(world: World) -> None:
             world.start_worker(worker.name)
 
 
+def worker_stop(world: World) -> None:
+    """A worker is told to stop: it hands back what does not end in time, and another one may come under its name."""
+    if world.workers:
+        worker = world.random.choice(world.workers)
+        worker.stop()
+        world.note(f"worker {worker.name} is told to stop")
+
+
 def worker_pause(world: World) -> None:
     """A worker stands still, or goes on."""
     if world.workers:
@@ -146,6 +154,7 @@ FAULTS: dict[Callable[[World], None], int] = {
     jump: 3,
     lose_time: 3,
     worker_crash: 3,
+    worker_stop: 3,
     worker_pause: 4,
     worker_cut_off: 3,
     new_relay: 1,

@@ -108,6 +108,9 @@ class SimJob(msgspec.Struct, kw_only=True, eq=False):
     started_at: int
     ends_at: int
     stopped: bool = False
+    handle: bytes = b""
+    """Of work that is done outside; it is polled once the journal holds it."""
+    polls: bool = True
     trace: str = ""
 
 
@@ -116,6 +119,7 @@ class SimPool:
 
     def __init__(self, worker: WorkerProcess, random: Random, work_ms: tuple[int, ...]) -> None:
         self._work_ms = work_ms
+        self._submitted = 0
         self.jobs: dict[JobId, SimJob] = {}
         self._worker = worker
         self._random = random
@@ -131,7 +135,25 @@ class SimPool:
         if task.attempt == 1 and task.task in ("slow", "silent"):
             lasts = _SLOW_MS
         ends_at = self._worker.clock.monotonic_ms() + lasts
-        self.jobs[start.job] = SimJob(id=start.job, task=task, output=output, started_at=now_ms, ends_at=ends_at)
+        job = SimJob(id=start.job, task=task, output=output, started_at=now_ms, ends_at=ends_at)
+        self.jobs[start.job] = job
+        if task.task == "outside":
+            self._submit(job, start)
+
+    def _submit(self, job: SimJob, start: Start) -> None:
+        """Begin the work outside, unless another worker did: then poll on under its handle."""
+        noted = start.assigned.noted
+        if noted is not None and noted.handle:
+            job.handle = noted.handle
+            return
+        self._submitted += 1
+        job.handle, job.polls = f"{self._worker.process}/{self._submitted}".encode(), False
+        self._worker.worker.keep(job.id, job.handle)
+
+    def kept(self, job_id: JobId) -> None:
+        """The journal holds a handle: from here on it is polled."""
+        if job_id in self.jobs:
+            self.jobs[job_id].polls = True
 
     def stop(self, job_id: JobId, *, elsewhere: bool = False) -> None:
         """Tell an attempt to end; some do not listen."""
@@ -148,7 +170,7 @@ class SimPool:
         for job in list(self.jobs.values()):
             if job.task.heartbeat_ms and not (job.task.task == "silent" and job.task.attempt == 1):
                 job.output.heartbeat({"assignment": job.id.number})
-            if job.stopped or job.ends_at <= now:
+            if job.stopped or (job.polls and job.ends_at <= now):
                 del self.jobs[job.id]
                 if job.task.task == "deadly" and not job.stopped:
                     self._worker.deadly(job.task)
@@ -186,6 +208,7 @@ class WorkerProcess:
         settings: ExecutionSettings,
         random: Random,
         work_ms: tuple[int, ...],
+        labels: dict[str, str],
         deadly: Callable[[Any], None],
     ) -> None:
         self.name = name
@@ -198,7 +221,9 @@ class WorkerProcess:
         self.deadly = deadly
         self.outbox = SimOutbox(log, random)
         self.pool = SimPool(self, random, work_ms)
-        self.book = Book(name, process, offers)
+        self.stopping = False
+        """Whether it was told to stop."""
+        self.book = Book(name, process, offers, labels=labels)
         shared: MemoryLog = log
         self.worker = Worker(
             shared, self.outbox, self.book, clock, decision_shards=decision_shards, settings=settings, codec=CODEC
@@ -211,6 +236,12 @@ class WorkerProcess:
         """Tell whether it has something to send, and can."""
         cut_off = self.clock.monotonic_ms() < self.cut_off_until
         return bool(self.outbox.letters) and not (self.paused or cut_off)
+
+    def stop(self) -> None:
+        """Tell it to stop."""
+        if not self.stopping:
+            self.stopping = True
+            self.worker.stop()
 
     def step(self) -> bool:
         """Go round once."""

@@ -47,7 +47,7 @@ SETTINGS = ExecutionSettings(
     report_interval_ms=400,
     # Less than slow tasks take, so that a worker that stops hands some of them back.
     stop_grace_ms=500,
-    queue_limits="night: at_once=3 rate=20/1s",
+    queue_limits="night: at_once=3 rate=20/1s backlog=2; default: backlog=3",
 )
 CODEC = Codec()
 

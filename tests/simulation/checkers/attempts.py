@@ -83,9 +83,9 @@ def _ended(
             yield f"Expected attempt {scheduled.attempt} to come to {wanted}, but found {event}"
         return
     if isinstance(event, TaskTimedOut):
-        error, retryable = "headrace.TaskTimedOut", True
-        if not (scheduled.timeout_ms or scheduled.heartbeat_ms):
-            yield f"Expected no time-out, since there is no limit, but found {event}"
+        error, retryable = "headrace.TaskTimedOut", event.timeout != "schedule_to_close"
+        if not _limits(scheduled).get(event.timeout):
+            yield f"Expected no time-out, since there is no such limit, but found {event}"
     elif event.error == POISON:
         error, retryable = POISON, False
         if (run.started.run_id, scheduled.step, scheduled.attempt) not in poisoned:
@@ -99,10 +99,23 @@ def _ended(
     pause = _pause(scheduled.retry, scheduled.attempt, error) if retryable else None
     if pause is None and event.retry_at:
         yield f"Expected a final failure of {error}, but found {event}"
-    if pause is not None and not event.retry_at and run.cancel is None:
+    close_by = scheduled.rules.close_by if scheduled.rules is not None else 0
+    in_time = pause is not None and (not close_by or event.at + pause < close_by)
+    if in_time and not event.retry_at and run.cancel is None:
         yield f"Expected another attempt after {error}, but found {event}"
     if event.retry_at and event.retry_at < event.at + (pause or 0):
         yield f"Expected a pause of {pause} ms, but found {event}"
+
+
+def _limits(scheduled: TaskScheduled) -> dict[str, int]:
+    """Return the limits of an attempt by the names that time-outs have for them; 0 where there is none."""
+    rules = scheduled.rules
+    return {
+        "start_to_close": scheduled.timeout_ms,
+        "heartbeat": scheduled.heartbeat_ms,
+        "schedule_to_start": rules.schedule_to_start_ms if rules is not None else 0,
+        "schedule_to_close": rules.close_by if rules is not None else 0,
+    }
 
 
 def _pause(policy: RetryPolicy | None, attempt: int, error: str) -> int | None:

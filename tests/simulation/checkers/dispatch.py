@@ -16,6 +16,7 @@ from headrace.contracts.dispatch_events import (
 )
 from headrace.contracts.message import Message
 from headrace.contracts.reports import WorkerHeartbeat
+from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.task_rules import TaskLimit
 from headrace.contracts.topics import TASK_JOURNAL, WORKER_REPORTS, WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost
@@ -23,6 +24,8 @@ from tests.simulation.checkers.histories import History
 from tests.simulation.checkers.journals import Journal, Journals
 
 CODEC = Codec()
+QUEUE_LIMITS = {"night": TaskLimit(scope="queue", name="", at_once=3, per_period=20, period_ms=1_000)}
+"""As the settings of the world say."""
 
 
 def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
@@ -100,14 +103,20 @@ def _slots(given: TaskAssigned) -> int:
 
 def _limits(event: TaskAssigned, running: dict[int, TaskAssigned], at: str) -> Iterator[str]:
     """No limit lets more run at once than it says; what ended, one way or another, has given its permit back."""
-    for limit in event.task.rules.limits if event.task.rules is not None else ():
+    for limit in _all(event.task):
         held = [number for number, given in running.items() if limit in _named(given, event.task.queue)]
         if limit.at_once and len(held) >= limit.at_once:
             yield f"{at} Expected at most {limit.at_once} of {limit.scope} {limit.name}, but {sorted(held)} run"
 
 
 def _named(given: TaskAssigned, queue: str) -> list[TaskLimit]:
-    return given.task.rules.limits if given.task.rules is not None and given.task.queue == queue else []
+    return _all(given.task) if given.task.queue == queue else []
+
+
+def _all(task: TaskScheduled) -> list[TaskLimit]:
+    """Return the limits that a task says, and those of its queue."""
+    named = list(task.rules.limits) if task.rules is not None else []
+    return [*named, *(limit for queue, limit in QUEUE_LIMITS.items() if queue == task.queue)]
 
 
 class Buckets:
@@ -118,7 +127,7 @@ class Buckets:
 
     def take(self, event: TaskAssigned) -> Iterator[str]:
         """Take a token of each limit of a task."""
-        for limit in event.task.rules.limits if event.task.rules is not None else ():
+        for limit in _all(event.task):
             if not limit.per_period:
                 continue
             tokens, since = self._tokens.get((event.task.queue, limit), (Fraction(limit.per_period), event.at))

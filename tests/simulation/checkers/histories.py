@@ -7,6 +7,7 @@ import msgspec
 from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, ChildRequested
 from headrace.contracts.lease_events import LeaseRecorded, LeaseRequested, LeaseReturned
 from headrace.contracts.message import Message
+from headrace.contracts.record_events import Published, SearchAttributesSet, ValueRecorded, WorkflowContinued
 from headrace.contracts.task_events import (
     AssignmentRevoked,
     NodeEnded,
@@ -21,7 +22,18 @@ from headrace.contracts.task_events import (
 )
 from headrace.contracts.timer_events import TimerCancelled, TimerFired, TimerStarted
 from headrace.contracts.topics import WORKFLOW_JOURNAL
+from headrace.contracts.wait_events import (
+    AttachRequested,
+    CallbackHeartbeat,
+    CallbackOpened,
+    SignalRequested,
+    StepAnswered,
+    StepCancelled,
+    StepEnded,
+)
 from headrace.contracts.workflow_events import (
+    ActivationResumed,
+    ActivationYielded,
     CancelRequested,
     WorkflowCancelled,
     WorkflowFailed,
@@ -39,9 +51,11 @@ ENDS: dict[type[Message], str] = {
     WorkflowCancelled: "CANCELLED",
     WorkflowTerminated: "TERMINATED",
     WorkflowTimedOut: "TIMED_OUT",
+    WorkflowContinued: "CONTINUED",
 }
-OPENERS = (TaskScheduled, LeaseRequested, TimerStarted, ChildRequested)
-NOTES = (TaskSkipped, TaskRefused, NodeEnded)
+WAITS = (AttachRequested, SignalRequested, CallbackOpened)
+OPENERS = (TaskScheduled, LeaseRequested, TimerStarted, ChildRequested, *WAITS)
+NOTES = (TaskSkipped, TaskRefused, NodeEnded, ValueRecorded, SearchAttributesSet, Published)
 STEP_EVENTS = (
     *OPENERS,
     *NOTES,
@@ -56,7 +70,14 @@ STEP_EVENTS = (
     TimerCancelled,
     ChildEnded,
     ChildCancelRequested,
+    CallbackHeartbeat,
+    StepEnded,
+    StepCancelled,
 )
+AFTERWARDS = (LeaseReturned, StepAnswered, ActivationYielded, ActivationResumed)
+"""What may follow the end of a run: a lease that was granted too late, an answer that it waits for no longer, the rest
+of those who are told of its end.
+"""
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -115,6 +136,11 @@ class Histories:
             self._seen[number] = len(counted)
         return self.runs
 
+    def callbacks(self) -> list[CallbackOpened]:
+        """Return the callbacks that were opened."""
+        runs = self.follow().values()
+        return [event for run in runs for _, event in run.events if isinstance(event, CallbackOpened)]
+
     def open(self) -> dict[str, str]:
         """Return the workflows that have not ended, with their status."""
         return {run.started.workflow_id: run.status for run in self.follow().values() if run.end is None}
@@ -127,13 +153,15 @@ class Histories:
         if run is None:
             return
         if run.end is not None:
-            if isinstance(event, LeaseReturned):
-                return  # a lease that was granted too late
+            if isinstance(event, AFTERWARDS):
+                return
             run.problems.append(f"Expected nothing after the end, but found {event} at {found.entry.offset}")
             return
         run.events.append((found, event))
         if type(event) in ENDS:
             run.end = event
+            if isinstance(event, WorkflowContinued):
+                self._go_on(found, run, event)
         elif isinstance(event, WorkflowStuck):
             run.stuck = event
         elif isinstance(event, CancelRequested):
@@ -152,18 +180,27 @@ class Histories:
                 self.problems.append(f"Expected one open run of {event.workflow_id}, but {event.run_id} is a second")
         self.runs[event.run_id] = History(started=event, where=found, events=[(found, event)])
 
+    def _go_on(self, found: Counted, run: History, event: WorkflowContinued) -> None:
+        """A run goes on as another one, which no command has started; a request to end goes along."""
+        started = msgspec.structs.replace(run.started, run_id=event.next_run_id, command_id="", at=event.at)
+        self.runs[event.next_run_id] = History(started=started, where=found, cancel=run.cancel)
 
-def _step(run: History, event: Message) -> None:  # noqa: C901  one case per event
+
+def _step(run: History, event: Message) -> None:  # noqa: C901, PLR0912  one case per event
     number = event.step  # type: ignore[attr-defined]
     step = run.steps.get(number)
     if step is None:
         if not isinstance(event, (*OPENERS, *NOTES)):
             run.problems.append(f"Expected step {number} to begin with a request, but found {event}")
             return
-        step = run.steps[number] = Step(number=number, node=event.node, index=event.index)
+        node, index = getattr(event, "node", ""), getattr(event, "index", -1)
+        step = run.steps[number] = Step(number=number, node=node, index=index)
+    elif step.status and isinstance(event, TaskCancelled) and not event.node:
+        # It had ended before the program, which was being rebuilt, gave it up: giving up is a step of the record too.
+        return
     elif step.status:
         run.problems.append(f"Expected one end of step {number}, but after {step.status} came {event}")
-    elif isinstance(event, (TimerStarted, ChildRequested, *NOTES)):
+    elif isinstance(event, (TimerStarted, ChildRequested, *WAITS, *NOTES)):
         run.problems.append(f"Expected step {number} to be requested once, but found {event} as well")
     step.events.append(event)
     match event:
@@ -177,9 +214,13 @@ def _step(run: History, event: Message) -> None:  # noqa: C901  one case per eve
             step.status = "CANCELLED"
         case TimerFired():
             step.status, step.output = "SUCCEEDED", b"null"
-        case ChildEnded():
+        case StepCancelled():
+            step.status = "CANCELLED"
+        case ChildEnded() | StepEnded():
             step.status, step.output, step.error = event.status, event.output, event.error
         case TaskSkipped() | NodeEnded():
             step.status = event.status
+        case ValueRecorded() | SearchAttributesSet() | Published():
+            step.status = "NOTED"
         case TaskRefused():
             step.status, step.error = "FAILED", event.error

@@ -14,7 +14,9 @@ from headrace.shard.fold import Fold
 from headrace.shard.ports import TopicPartition
 from headrace.shard.runtime import Shard
 from headrace.shard.snapshots import CHECKPOINT_KEY
+from headrace_execution.dispatcher.state import DispatcherState
 from tests.simulation.broker import SimWriter
+from tests.simulation.checkers.holdings import leaks
 from tests.simulation.checkers.journals import Journals
 from tests.simulation.hosts import HostProcess
 from tests.simulation.world import World
@@ -25,6 +27,10 @@ CODEC = Codec()
 
 class ReplayDiffers(AssertionError):
     """A live state is not what its journal folds to."""
+
+
+class DoesNotAddUp(AssertionError):
+    """Slots or permits are taken by nobody, or not by who has them."""
 
 
 class Shadow(msgspec.Struct, kw_only=True):
@@ -65,6 +71,7 @@ class LiveCheck:
             if shadow.applied < len(writer.appended):
                 self._follow(shard, shadow)
                 self._compare(process, shard, shadow)
+                self._add_up(process, shard)
 
     def _begin(self, shard: Shard, writer: SimWriter) -> Shadow:
         assert shard.reign is not None
@@ -107,6 +114,14 @@ class LiveCheck:
             differing = [name for name in live if live[name] != replayed[name]]
             both = {name: (live[name], replayed[name]) for name in differing}
             raise ReplayDiffers(f"{process.name} {shard.env.name}: live and replayed differ: {both}")
+
+    @staticmethod
+    def _add_up(process: HostProcess, shard: Shard) -> None:
+        assert shard.fold is not None
+        state = shard.fold.state
+        problems = list(leaks(state)) if isinstance(state, DispatcherState) else []
+        if problems:
+            raise DoesNotAddUp(f"{process.name} {shard.env.name}: {problems}")
 
     def _compare_fence(self, shard: Shard, shadow: Shadow) -> None:
         """A reign goes on after a checkpoint: nobody else may have reigned since its last fence."""

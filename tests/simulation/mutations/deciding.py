@@ -9,9 +9,6 @@ from headrace.contracts.partition import shard_of
 from headrace.contracts.task_events import AssignmentRevoked
 from headrace.engine.evolve import registry
 from headrace.engine.state import ShardState
-from headrace_execution.dispatcher import permits
-from headrace_execution.dispatcher.limits import Limit
-from headrace_execution.dispatcher.state import RUNNING, DispatcherState
 from headrace_execution.worker.worker import Worker
 from tests.simulation.mutations.swapping import swapped, swapped_entry
 
@@ -40,21 +37,3 @@ def report_before_acknowledged() -> AbstractContextManager[None]:
         return ended
 
     return swapped(Worker, "ended", make)
-
-
-def limits_are_not_heeded() -> AbstractContextManager[None]:
-    """A limit lets everything through."""
-    return swapped(Limit, "open", lambda _: lambda limit, now_ms: True)
-
-
-def permits_of_stopped_tasks_stay_out() -> AbstractContextManager[None]:
-    """A permit comes back with a result, and not when a worker lets go of a task that was stopped."""
-
-    def make(original: Any) -> Any:
-        def give_back(state: DispatcherState, assignment: int, task: Any) -> None:
-            if state.assignments[assignment].phase == RUNNING:
-                original(state, assignment, task)
-
-        return give_back
-
-    return swapped(permits, "give_back", make)

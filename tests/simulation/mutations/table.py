@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulation.mutations import checkpointing, deciding, reading, recovering
+from tests.simulation.mutations import checkpointing, deciding, dispatching, reading, recovering
 
 
 class Mutation(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +69,26 @@ _CUT_OFF_WORKERS: Mapping[str, Any] = {
     "impatience": 0.0,
     "actions": 6_000,
 }
+_STOPPING_WORKERS: Mapping[str, Any] = {
+    "fault_rate": 0.05,
+    "faults": ("worker_stop", "worker_crash"),
+    "workers": 3,
+    "slots": 3,
+    "tasks": ["outside", "echo"],
+    "work_ms": (5, 4_000),
+    "actions": 1_000,
+}
+_CROWDED: Mapping[str, Any] = {
+    "fault_rate": 0.0,
+    "workers": 3,
+    "slots": 3,
+    "items": (24,),
+    "graphs": 3,
+    "starts": 8,
+    "tasks": ["echo", "heavy"],
+    "work_ms": (5, 200),
+    "actions": 1_000,
+}
 _WIDE: Mapping[str, Any] = {
     "fault_rate": 0.0,
     "record_limit_bytes": 16_000,
@@ -110,8 +130,14 @@ MUTATIONS = (
     Mutation(apply=deciding.forget_run_id, shape=_RESTARTS, seeds=(8, 4, 11)),
     Mutation(apply=deciding.report_before_acknowledged, shape=_DYING_WORKERS, seeds=(7, 11, 18)),
     Mutation(apply=deciding.failure_of_a_lost_worker_counts, shape=_CUT_OFF_WORKERS, seeds=(1, 2, 17)),
-    Mutation(apply=deciding.limits_are_not_heeded, seeds=(0, 3)),
-    Mutation(apply=deciding.permits_of_stopped_tasks_stay_out, seeds=(31, 30, 33)),
+    Mutation(apply=dispatching.limits_are_not_heeded, seeds=(0, 3)),
+    Mutation(apply=dispatching.permits_of_stopped_tasks_stay_out, seeds=(3, 4, 6)),
+    Mutation(apply=dispatching.one_slot_comes_back, shape=_CROWDED, seeds=(1, 8, 13)),
+    Mutation(apply=dispatching.handles_are_forgotten, shape=_STOPPING_WORKERS, seeds=(15,)),
+    Mutation(apply=dispatching.what_is_handed_back_is_not_queued_again, shape=_STOPPING_WORKERS, seeds=(28, 30, 31)),
+    Mutation(apply=dispatching.labels_are_not_heeded, shape=_CROWDED, seeds=(1, 7, 15)),
+    Mutation(apply=dispatching.the_first_worker_is_taken, shape=_CROWDED, seeds=(0, 1, 2)),
+    Mutation(apply=dispatching.priority_is_ignored, shape=_CROWDED, seeds=(20, 28, 38)),
     Mutation(apply=recovering.go_on_after_broken_evolve, shape={"trap": True}, seeds=(3, 1, 2)),
     Mutation(apply=recovering.break_whole_inputs, shape={"trap": True}, seeds=(2, 4, 18)),
     Mutation(apply=recovering.over_large_decision, shape=_WIDE, seeds=(20, 34, 24)),

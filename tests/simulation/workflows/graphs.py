@@ -36,8 +36,8 @@ def trap_graph(name: str) -> dict[str, Any]:
     }
 
 
-def random_graph(random: Random, name: str, tasks: list[str]) -> dict[str, Any]:
-    """Return an acyclic graph; its tasks stand in an order that their needs allow."""
+def random_graph(random: Random, name: str, tasks: list[str], slots: int) -> dict[str, Any]:
+    """Return an acyclic graph; its tasks stand in an order that their needs allow, and none takes more than `slots`."""
     nodes: dict[str, dict[str, Any]] = {}
     for at in range(random.randint(1, 6)):
         needs = random.sample(sorted(nodes), random.randint(0, min(2, len(nodes))))
@@ -45,7 +45,7 @@ def random_graph(random: Random, name: str, tasks: list[str]) -> dict[str, Any]:
         node["run_if"] = random.choice(RUN_IFS if needs else RUN_IFS[:3])
         _work(random, node, tasks)
         if "task" in node:
-            _rules(Random(f"{name} {at} {node['task']}"), node)
+            _rules(Random(f"{name} {at} {node['task']}"), node, slots)
         if random.random() < 0.1:
             node["when"] = False
         if random.random() < 0.2:
@@ -102,8 +102,12 @@ def _work(random: Random, node: dict[str, Any], tasks: list[str]) -> None:
         node["priority"] = random.randint(0, 9)
 
 
-def _rules(random: Random, node: dict[str, Any]) -> None:
-    """Order and limits: they change when a task runs, never what it comes to. What a limit says goes by its name."""
+def _rules(random: Random, node: dict[str, Any], slots: int) -> None:
+    """Order, limits and placement change when and where a task runs, never what it comes to, but for the longest waits,
+    which end in a time-out. What a limit says goes by its name.
+    """
+    if random.random() < 0.4:
+        return  # says nothing, as most tasks do
     if random.random() < 0.5:
         node["fairness_key"] = random.choice(("ant", "bee", "{% $input.n %}"))
         node["weight"] = random.choice((1, 3))
@@ -117,6 +121,14 @@ def _rules(random: Random, node: dict[str, Any]) -> None:
         node["prefer"] = "{% 'n' & $string($input.n) %}"
     if random.random() < 0.2:
         node["warn_after"] = "100ms"
+    if random.random() < 0.25:
+        node["slots"] = random.randint(1, slots)
+    if random.random() < 0.2:
+        node["require"] = {"zone": "a"}
+    if random.random() < 0.1:
+        node["schedule_to_start"] = "4s"
+    if random.random() < 0.1:
+        node["schedule_to_close"] = "9s"
 
 
 def _retry(random: Random) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from headrace.contracts.retry import RetryPolicy
 from headrace.contracts.task_events import TaskScheduled
 from headrace.engine.dispatch_rules import DispatchRules
 
-TASKS = ("echo", "bad", "fatal", "flaky", "slow", "silent", "heavy", "deadly")
+TASKS = ("echo", "bad", "fatal", "flaky", "slow", "silent", "heavy", "outside", "deadly")
 """echo succeeds, bad fails, fatal fails for good at once, flaky fails once, slow is too slow once, silent sends no
-heartbeat once, heavy returns much, deadly ends its worker."""
+heartbeat once, heavy returns much, outside is done elsewhere under a handle, deadly ends its worker."""
 PAD_BYTES = 700
 
 
@@ -66,5 +66,6 @@ TARGETS = {
     "slow": Target(name="slow", retry=RETRY, timeout_ms=1_500),
     "silent": Target(name="silent", retry=RETRY, heartbeat_ms=1_500),
     "heavy": Target(name="heavy", queue="night"),
+    "outside": Target(name="outside", retry=RETRY),
     "deadly": Target(name="deadly"),
 }

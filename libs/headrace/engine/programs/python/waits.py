@@ -71,9 +71,9 @@ class Waits(Steps):
                 await holds
             except (Cancelled, Exception):
                 kernel.give_up_condition(holds)
-                raise
-            finally:
                 deadline.stop()
+                raise
+            deadline.stop()
             if deadline.late:
                 raise WaitTimedOut(f"Expected the predicate to hold within {timeout}, but it did not")
         holds.result()
@@ -92,8 +92,10 @@ class Waits(Steps):
         deadline = Deadline(kernel, "attach", timeout, lambda: kernel.give_up("attach", future, "it took too long"))
         try:
             outcome = await self._step(future, "attach")
-        finally:
+        except (Cancelled, Exception):
             deadline.stop()
+            raise
+        deadline.stop()
         if deadline.late:
             raise WaitTimedOut(f"Expected workflow {id} to end within {timeout}, but it goes on")
         if not outcome.ok:
