@@ -56,6 +56,7 @@ class WorkflowContinued(Message, frozen=True, kw_only=True):
     content_type: str = "application/json"
     kept_steps: int = 0
     state: bytes = b""
+    heard: int = 0
     dropped_signals: list[int] = []
     at: int
     trace: str = ""

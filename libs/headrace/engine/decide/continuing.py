@@ -24,6 +24,7 @@ def continued_event(run: Run, kernel: Kernel, request: Continue, now_ms: int) ->
         content_type=request.content_type,
         kept_steps=request.kept_steps,
         state=request.state,
+        heard=kernel.delivered,
         dropped_signals=_dropped_signals(run, kernel, request),
         at=now_ms,
         trace=run.trace,

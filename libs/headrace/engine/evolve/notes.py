@@ -49,7 +49,13 @@ def workflow_continued(state: ShardState, event: WorkflowContinued) -> None:
     run = state.runs[event.workflow_id]
     dropped = frozenset(event.dropped_signals)
     last = event.kept_steps - 1
-    run.log = [end for at, end in enumerate(run.log) if (end.step < last if end.step >= 0 else at not in dropped)]
+    kept = [end.step < last if end.step >= 0 else at not in dropped for at, end in enumerate(run.log)]
+    heard = [end for end, stays in zip(run.log[: event.heard], kept, strict=False) if stays]
+    run.log = [
+        *heard,
+        *_resumption(event, last),
+        *(end for end, stays in zip(run.log[event.heard :], kept[event.heard :], strict=True) if stays),
+    ]
     if event.kept_steps:
         _from_loop(run, event, last)
     else:
@@ -59,12 +65,16 @@ def workflow_continued(state: ShardState, event: WorkflowContinued) -> None:
     run.open = {}
 
 
+def _resumption(event: WorkflowContinued, last: int) -> list[Delivered]:
+    """What brings a loop its state comes after what it had heard, and before what came since."""
+    return [Delivered(last, Outcome(SUCCEEDED, event.state), event.at)] if event.kept_steps else []
+
+
 def _from_loop(run: Run, event: WorkflowContinued, last: int) -> None:
     """The steps up to the loop's own stay, with what randomness derives from there."""
     former = run.seeds or [(0, run.run_id)]
     run.seeds = [*(seed for seed in former if seed[0] <= last), (event.kept_steps, event.next_run_id)]
     run.steps = [*run.steps[:last], resumed_fingerprint(LOOP_NODE)]
-    run.log.append(Delivered(last, Outcome(SUCCEEDED, event.state), event.at))
 
 
 def _anew(state: ShardState, run: Run, event: WorkflowContinued) -> None:
