@@ -72,8 +72,9 @@ class StatusSettings(SettingsGroup, frozen=True, kw_only=True):
     closed_kept_ms: Annotated[
         int,
         Meta(
-            description="Age, since their end, of closed workflows that are removed with their tasks and history; 0 "
-            "keeps them for ever, since nobody should lose what he did not choose to lose.",
+            description="Age, since their end, of closed workflows that are removed with their tasks and history, and "
+            "of what runs did that have continued as others; 0 keeps them for ever, since nobody should lose what he "
+            "did not choose to lose.",
             ge=0,
         ),
     ] = 0

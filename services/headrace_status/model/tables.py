@@ -55,6 +55,8 @@ def metadata(schema: str) -> sa.MetaData:
     io = tables["io"]
     sa.Index("io_name", io.c.name, io.c.task, io.c.dataset)
     sa.Index("io_at", io.c.at)
+    # Workflows without an end are few; what their former runs left behind is looked for by them.
+    sa.Index("workflows_continued", workflows.c.workflow_id, postgresql_where=sa.text("continued > 0"))
     # Attributes are what people look for workflows by.
     sa.Index(
         "workflows_search",

@@ -1,5 +1,5 @@
 """What the projector does beside its batches: forgets forwarded commands that have arrived, old lines of log and old
-accounts, and, where somebody chose so, workflows that closed long ago.
+accounts, and, where somebody chose so, workflows that closed long ago, and what workflows without an end did long ago.
 """
 
 from __future__ import annotations
@@ -14,6 +14,13 @@ from headrace_status.projection.log_days import LogDays
 
 CLOSED = ("SUCCEEDED", "FAILED", "CANCELLED", "TERMINATED", "TIMED_OUT")
 # Tables with rows of a workflow that its id leads to. Lines of log go by their own time.
+# Rows of runs that went on as others, removed in one transaction: some tens of milliseconds of work.
+_ROWS_AT_ONCE = 5_000
+# What the runs that went on as others left behind; that and how each started stays with its workflow.
+_LEFT_BEHIND = {
+    "tasks": "x.decided >= 100 AND x.ended_at < %s",
+    "history": "x.run_id <> '' AND x.type <> 'WorkflowStarted' AND x.at < %s",
+}
 _BELONGINGS = ("tasks", "nodes", "history", "refusals", "published", "schedule_runs")
 
 
@@ -48,7 +55,8 @@ class Upkeep:
         kept_ms = self._limits.closed_kept_ms
         if not kept_ms or time.monotonic() - self._removed_at < self._limits.purge_ms / 1000:
             return
-        if self._remove(_now_ms() - kept_ms) < self._limits.removed_at_once:
+        before = _now_ms() - kept_ms
+        if self._remove(before) < self._limits.removed_at_once and self._forget_runs(before) < _ROWS_AT_ONCE:
             self._removed_at = time.monotonic()
 
     def _purge(self) -> None:
@@ -73,6 +81,19 @@ class Upkeep:
             for table in _BELONGINGS if ids else ():
                 self._connection.execute(f'DELETE FROM "{self._schema}".{table} WHERE workflow_id = ANY(%s)', (ids,))
         return len(ids)
+
+    def _forget_runs(self, ended_before: int) -> int:
+        """Remove what workflows did in runs that went on as others; return how many rows of a table at most."""
+        most = 0
+        for table, old in _LEFT_BEHIND.items():
+            removed = self._connection.execute(
+                f'DELETE FROM "{self._schema}".{table} WHERE ctid = ANY(ARRAY(SELECT x.ctid'
+                f' FROM "{self._schema}".workflows w JOIN "{self._schema}".{table} x ON x.workflow_id = w.workflow_id'
+                f" WHERE w.continued > 0 AND x.run_id <> w.run_id AND {old} LIMIT %s))",
+                (ended_before, _ROWS_AT_ONCE),
+            ).rowcount
+            most = max(most, removed)
+        return most
 
     def _forget_forwards(self) -> None:
         self._connection.execute(
