@@ -22,8 +22,10 @@ def test_the_producer_on_the_page_is_the_example() -> None:
     assert shown == (ROOT / "examples" / "start_by_hand.py").read_text(encoding="utf-8")
 
 
-def test_the_tests_on_the_page_pass() -> None:
-    shown = re.findall(r"```python\n(.*?)```", (DOCS / "testing.md").read_text(encoding="utf-8"), re.DOTALL)
+@pytest.mark.parametrize(("page", "chapter", "count"), [("testing.md", "", 4), ("schedules.md", "## Testing", 2)])
+def test_the_tests_on_the_page_pass(page: str, chapter: str, count: int) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    shown = re.findall(r"```python\n(.*?)```", text[text.index(chapter) :], re.DOTALL)
     module = ModuleType("testing_page")
     with TemporaryDirectory() as folder:
         # What is bundled must have a source.
@@ -34,7 +36,7 @@ def test_the_tests_on_the_page_pass() -> None:
         try:
             exec(compile(file.read_text(), str(file), "exec"), vars(module))
             tests = [value for name, value in vars(module).items() if name.startswith("test_")]
-            assert len(tests) == 4
+            assert len(tests) == count
             for test in tests:
                 test()
         finally:
