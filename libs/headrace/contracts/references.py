@@ -6,7 +6,9 @@ from headrace.contracts.message import Message
 
 
 class ParentRef(Message, frozen=True, kw_only=True):
-    """Points from a child workflow to the step that waits for it, or from a workflow to the schedule that started it."""
+    """Points from a child workflow to the step that waits for it, or from a workflow to the schedule that started
+    it.
+    """
 
     workflow_id: str
     run_id: str

@@ -143,7 +143,7 @@ class DecisionSettings(SettingsGroup, frozen=True, kw_only=True):
         Meta(description="What those results may take on a shard: results that large belong elsewhere.", ge=1_048_576),
     ] = 67_108_864
     schedules: Annotated[
-        int, Meta(description="Schedules of a shard, each some 0.5 KB and its input, in memory all the time.", ge=1)
+        int, Meta(description="Schedules of a shard, each some 1 KB and its input, in memory all the time.", ge=1)
     ] = 10_000
     schedule_input_bytes: Annotated[
         int,
