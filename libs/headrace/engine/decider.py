@@ -123,7 +123,8 @@ class DecisionDecider:
     def tick(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the events of the timers that are due by now."""
         self._make_room()
-        yield from self._told(state, rebuilding.tick(self.context, state, now_ms), now_ms)
+        rebuilt = parking(self.context, state, rebuilding.tick(self.context, state, now_ms), now_ms)
+        yield from self._told(state, rebuilt, now_ms)
         yield from self._told(state, timers.tick(self.context, state, now_ms), now_ms)
         yield from holding(state, schedule_times.tick(self.context, state, now_ms))
         yield from holding(state, unsticking.tick(self.context, state, now_ms))
