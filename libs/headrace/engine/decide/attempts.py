@@ -21,12 +21,16 @@ def request_of(context: Context, run: Run, step: int, now_ms: int) -> Generator[
     """Return what the program asked for at an open task step; the coroutine is rebuilt where it is not live.
 
     None when that parts from the record or takes too much: the run is stuck then, and the event that says so was
-    yielded.
+    yielded. None, too, when the coroutine has given the step up while it caught up: it goes on, and what it asked for
+    is yielded.
     """
     kernel = yield from caught_up_or_stuck(context, run, now_ms)
     if kernel is None:
         return None
-    request = kernel.open[step]
+    request = kernel.open.get(step)
+    if request is None:
+        yield from advance(context, run, now_ms)
+        return None
     assert isinstance(request, RunTask), f"Expected step {step} of {run.workflow_id} to be a task, but found {request}"
     return request
 
