@@ -29,6 +29,7 @@ from tests.simulation.deciders import trapped_decision_role
 from tests.simulation.hosts import HostProcess
 from tests.simulation.keeping import Keepers
 from tests.simulation.listening import Relays
+from tests.simulation.operating import Operators
 from tests.simulation.reading import Readers
 from tests.simulation.scheduling import Schedulers
 from tests.simulation.waiting import Waiting
@@ -84,6 +85,7 @@ class World:
         self.clients = Clients(self)
         self.keepers = Keepers(self, seed)
         self.waiting = Waiting(self, seed)
+        self.operators = Operators(self, seed)
         self.schedulers = Schedulers(self, apart)
         self.watchers: list[Callable[[HostProcess], None]] = []
         self.code_versions = [0, 1] if shape.upgrade else [0]

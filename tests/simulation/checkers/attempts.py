@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headrace.contracts.backlog_events import TaskHeld
 from headrace.contracts.dispatch_events import AttemptLost
 from headrace.contracts.lease_events import LeaseRequested
 from headrace.contracts.retry import RetryPolicy
@@ -39,7 +40,9 @@ def check(journals: Journals, runs: dict[str, History]) -> Iterator[str]:
 def _step(  # noqa: C901, PLR0912  one case per event, in the order of a step's life
     run: History, step: Step, poisoned: set[tuple[str, int, int]]
 ) -> Iterator[str]:
-    attempt, scheduled, not_before, revoked = 0, None, 0, 0
+    attempt, not_before, revoked = 0, 0, 0
+    scheduled: TaskScheduled | None = None
+    held: TaskHeld | None = None
     for event in step.events:
         match event:
             case TimerStarted():
@@ -49,7 +52,7 @@ def _step(  # noqa: C901, PLR0912  one case per event, in the order of a step's 
                     yield f"Expected the timer to fire at {not_before} or later, but it did at {event.at}"
             case AssignmentRevoked():
                 revoked = max(revoked, event.assignment)
-            case LeaseRequested() | TaskScheduled():
+            case LeaseRequested() | TaskScheduled() | TaskHeld():
                 if event.attempt not in (attempt, attempt + 1):
                     yield f"Expected attempt {attempt + 1}, but found {event}"
                 if event.at < not_before:
@@ -57,10 +60,14 @@ def _step(  # noqa: C901, PLR0912  one case per event, in the order of a step's 
                 if event.attempt != attempt:
                     revoked = 0
                 attempt = event.attempt
+                held = event if isinstance(event, TaskHeld) else None
                 if isinstance(event, TaskScheduled):
                     scheduled = event
                     if bool(event.resource) != bool(event.fencing_token):
                         yield f"Expected a token where a resource is asked for, and only there, but found {event}"
+            case TaskTimedOut() if held is not None and held.attempt == event.attempt:
+                yield from _held_too_long(run, held, event)
+                not_before, held = event.retry_at, None
             case TaskSucceeded() | TaskFailed() | TaskTimedOut():
                 if scheduled is None or event.attempt != attempt or scheduled.attempt != attempt:
                     yield f"Expected the end of the open attempt {attempt}, but found {event}"
@@ -68,6 +75,16 @@ def _step(  # noqa: C901, PLR0912  one case per event, in the order of a step's 
                 yield from _ended(run, scheduled, event, revoked, poisoned)
                 if not isinstance(event, TaskSucceeded):
                     not_before, scheduled = event.retry_at, None
+
+
+def _held_too_long(run: History, held: TaskHeld, event: TaskTimedOut) -> Iterator[str]:
+    """An attempt that never left the decision service ends by a limit of its own, and is tried again by its rules."""
+    if not held.due_at or event.timeout != held.timeout or event.at < held.due_at:
+        yield f"Expected {held} to time out by its limit, but found {event}"
+    pause = None if held.timeout == "schedule_to_close" else _pause(held.retry, held.attempt, "headrace.TaskTimedOut")
+    in_time = pause is not None and (not held.close_by or event.at + pause < held.close_by)
+    if bool(event.retry_at) != (in_time and run.cancel is None) and not run.cancel:
+        yield f"Expected another attempt of {held}: {in_time}, but found {event}"
 
 
 def _ended(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from headrace.contracts.backlog_events import TaskHeld
 from headrace.contracts.child_events import ChildCancelRequested, ChildEnded, ChildRequested
+from headrace.contracts.control_events import StepReused, WorkflowPaused, WorkflowResumed
 from headrace.contracts.lease_events import LeaseRecorded, LeaseRequested, LeaseReturned
 from headrace.contracts.message import Message
 from headrace.contracts.record_events import Published, SearchAttributesSet, ValueRecorded, WorkflowContinued
@@ -43,6 +45,7 @@ from headrace.contracts.workflow_events import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
+from headrace.engine.carried import RECEIVED
 from tests.simulation.checkers.journals import Counted, Journals
 
 ENDS: dict[type[Message], str] = {
@@ -54,8 +57,8 @@ ENDS: dict[type[Message], str] = {
     WorkflowContinued: "CONTINUED",
 }
 WAITS = (AttachRequested, SignalRequested, CallbackOpened)
-OPENERS = (TaskScheduled, LeaseRequested, TimerStarted, ChildRequested, *WAITS)
-NOTES = (TaskSkipped, TaskRefused, NodeEnded, ValueRecorded, SearchAttributesSet, Published)
+OPENERS = (TaskScheduled, TaskHeld, LeaseRequested, TimerStarted, ChildRequested, *WAITS)
+NOTES = (TaskSkipped, TaskRefused, NodeEnded, ValueRecorded, SearchAttributesSet, Published, StepReused)
 STEP_EVENTS = (
     *OPENERS,
     *NOTES,
@@ -101,6 +104,7 @@ class History(msgspec.Struct, kw_only=True):
     steps: dict[int, Step] = {}
     cancel: CancelRequested | None = None
     stuck: WorkflowStuck | None = None
+    paused: WorkflowPaused | None = None
     end: Message | None = None
     problems: list[str] = []
 
@@ -114,7 +118,7 @@ class History(msgspec.Struct, kw_only=True):
         """Return how it stands."""
         if self.end is not None:
             return ENDS[type(self.end)]
-        return "STUCK" if self.stuck is not None else "RUNNING"
+        return "STUCK" if self.stuck is not None else "PAUSED" if self.paused is not None else "RUNNING"
 
 
 class Histories:
@@ -141,6 +145,12 @@ class Histories:
         runs = self.follow().values()
         return [event for run in runs for _, event in run.events if isinstance(event, CallbackOpened)]
 
+    def failed(self) -> dict[str, str]:
+        """Return the workflows whose last run has ended without success, with the names of their definitions."""
+        last = {run.started.workflow_id: run for run in self.follow().values()}
+        failed = ("FAILED", "CANCELLED", "TIMED_OUT", "TERMINATED")
+        return {workflow_id: run.started.name for workflow_id, run in last.items() if run.status in failed}
+
     def open(self) -> dict[str, str]:
         """Return the workflows that have not ended, with their status."""
         return {run.started.workflow_id: run.status for run in self.follow().values() if run.end is None}
@@ -164,11 +174,15 @@ class Histories:
                 self._go_on(found, run, event)
         elif isinstance(event, WorkflowStuck):
             run.stuck = event
+        elif isinstance(event, WorkflowPaused):
+            run.paused = event
+        elif isinstance(event, WorkflowResumed):
+            run.stuck = run.paused = None
         elif isinstance(event, CancelRequested):
             if run.cancel is not None:
                 run.problems.append("Expected one request to end, but found two")
             run.cancel = event
-        elif isinstance(event, STEP_EVENTS):
+        elif isinstance(event, STEP_EVENTS) and getattr(event, "kind", "") != RECEIVED:
             _step(run, event)
 
     def _start(self, found: Counted, event: WorkflowStarted) -> None:
@@ -216,6 +230,8 @@ def _step(run: History, event: Message) -> None:  # noqa: C901, PLR0912  one cas
             step.status, step.output = "SUCCEEDED", b"null"
         case StepCancelled():
             step.status = "CANCELLED"
+        case StepReused():
+            step.status, step.output = event.status, event.output
         case ChildEnded() | StepEnded():
             step.status, step.output, step.error = event.status, event.output, event.error
         case TaskSkipped() | NodeEnded():

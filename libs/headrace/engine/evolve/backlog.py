@@ -56,9 +56,12 @@ def room_requested(state: ShardState, event: RoomRequested) -> None:
         backlog.asked = True
 
 
-def follow(state: ShardState, event: Message, workflow_id: str) -> None:
+def follow(state: ShardState, event: Message) -> None:
     """Keep up with what becomes of a workflow of which something is held back."""
     backlogs = state.backlogs
+    workflow_id = getattr(event, "workflow_id", "")
+    if workflow_id not in backlogs.runs:
+        return
     run = state.runs.get(workflow_id)
     if run is None:
         backlogs.ended(workflow_id)
