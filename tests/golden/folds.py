@@ -42,6 +42,8 @@ def _decision_state(state: ShardState, journal: list[Message]) -> Any:
         "runs": {run.workflow_id: plain(run) for run in state.runs.values()},
         "closed": {workflow_id: plain(state.closed.get(workflow_id)) for workflow_id in ended},
         "previous": {"/".join(series): plain(state.previous.get(*series)) for series in state.previous},
+        "outcomes": {workflow_id: plain(state.outcomes.get(workflow_id)) for workflow_id in ended},
+        "telling": plain(state.telling),
         "pending": list(state.pending),
         "backlogs": {
             queue: [each.full, each.when_full, each.room, each.asked, each.place, sorted(each.entries.items())]
