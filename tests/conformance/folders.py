@@ -39,6 +39,9 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: Any = msgspec.UNSET
     error: str = ""
     stack: bool = False
+    workflow: str = ""
+    failures: dict[str, list[str | None]] = {}
+    moves: list[dict[str, Any]] = []
     events: list[str | dict[str, dict[str, Any]]] = []
     counts: list[dict[str, Counted]] = []
     order: list[dict[str, Ordered]] = []

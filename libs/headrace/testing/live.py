@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import msgspec
 
+from headrace.client.commands import NO_INPUT
 from headrace.contracts import commands as c
-from headrace.contracts.control_commands import PauseWorkflow, ResumeWorkflow
+from headrace.contracts.control_commands import PauseWorkflow, ResumeWorkflow, RetryWorkflow
 from headrace.contracts.message import Message
 from headrace.contracts.wait_commands import CompleteCallback, FailCallback, SignalWorkflow
 from headrace.contracts.workflow_events import StartRefused, WorkflowFailed, WorkflowStuck, WorkflowSucceeded
@@ -25,6 +26,7 @@ from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Program
 from headrace.engine.programs.python.payloads import from_payload, to_json
 from headrace.engine.programs.python.program import PythonProgram
+from headrace.engine.run import CALLBACK
 from headrace.runtime.budget import Budget
 from headrace.testing.definitions import InMemoryDefinitions
 from headrace.testing.failures import Failures, listed
@@ -135,6 +137,20 @@ class LiveWorkflow:
     def resume(self, reason: str = "") -> WorkflowRun:
         """Let the workflow go on."""
         return self._send(ResumeWorkflow, reason=reason)
+
+    def retry(self, *, from_task: str = "", input: Any = NO_INPUT) -> WorkflowRun:
+        """Run the workflow again after it has failed, and take over what has succeeded."""
+        data = b"" if input is NO_INPUT else msgspec.json.encode(input)
+        return self._send(RetryWorkflow, from_task=from_task, input=data)
+
+    @property
+    def tokens(self) -> list[str]:
+        """Tokens of the callbacks that the workflow waits for, in the order in which it asked for them."""
+        run = self._system.state.runs.get(self.workflow_id)
+        if run is None:
+            return []
+        mint = self._system.decider.context.activations.tokens.mint
+        return [mint(run.workflow_id, run.run_id, step) for step, found in run.open.items() if found.kind == CALLBACK]
 
     def complete(self, token: str, output: Any = None) -> WorkflowRun:
         """Complete a callback by its token."""

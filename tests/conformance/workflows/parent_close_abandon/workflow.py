@@ -1,0 +1,17 @@
+"""A child may outlive its parent."""
+
+from __future__ import annotations
+
+from headrace import WorkflowContext, workflow
+
+
+@workflow
+async def kid(ctx: WorkflowContext, n: int) -> int:
+    await ctx.sleep("1d")
+    return n * n
+
+
+@workflow
+async def parent(ctx: WorkflowContext) -> str:
+    ctx.child(kid, n=1, parent_close="abandon")
+    return "gone"
