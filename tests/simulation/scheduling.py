@@ -61,7 +61,7 @@ class Schedulers:
             offset_ms=random.choice((0, every_ms // 2 // 1_000 * 1_000)),
             jitter_ms=random.choice((0, 0, 400)),
             overlap=random.choice(("skip", "queue", "cancel", "allow")),
-            catch_up_ms=random.choice((1_000, 5_000)),
+            catch_up_ms=random.choice((10_000, 20_000)),
             name=name,
             input=msgspec.json.encode(payload),
         )

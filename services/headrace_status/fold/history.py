@@ -16,6 +16,7 @@ from headrace.contracts.dispatch_events import (
     TaskQueued,
 )
 from headrace.contracts.message import Message
+from headrace.contracts.schedule_events import ScheduleSet, ScheduleSpec
 from headrace_status.fold.changes import SOURCES, Append, Origin
 from headrace_status.fold.payload import shortened, without_nul_escapes
 
@@ -134,7 +135,11 @@ def _plan(kind: type[Message]) -> _Plan | None:
     if "schedule_id" in kind.__struct_fields__:
         own = own - {"workflow_id"} | {"schedule_id"}
     within: tuple[str, ...] = ()
-    if kind in (TaskAssigned, TaskQueued):
+    if kind is ScheduleSet:
+        # Its input stands in the schedule's row, readable.
+        spec = [name for name in ScheduleSpec.__struct_fields__ if name not in ("input", "content_type")]
+        own, within = own | {"spec"}, tuple(f"spec.{name}" for name in spec)
+    elif kind in (TaskAssigned, TaskQueued):
         own, within = own | {"task"}, tuple(f"task.{field}" for field in _TASK_FIELDS)
     elif "holder" in kind.__struct_fields__:
         within = ("holder.node", "holder.index")

@@ -135,6 +135,7 @@ def test_the_history_of_a_schedule_is_its_own(world: StatusWorld, api: httpx.Cli
     world.project()
     events = get(api, f"/schedules/{SCHEDULE}/history")["items"]
     assert [event["type"] for event in events] == ["ScheduleSet", "ScheduleFired", "ScheduleDeleted"]
+    assert (events[0]["detail"]["cron"], events[0]["detail"]["overlap"]) == ("0 0 * * *", "skip")
     assert events[1]["detail"]["workflow_id"] == "billing-1"
     assert [event["type"] for event in get(api, f"/workflows/{SCHEDULE}/history")["items"]] == ["WorkflowStarted"]
 

@@ -103,6 +103,17 @@ def test_what_was_missed_is_made_up_for_within_the_window():
     assert fired(events) == [f"s-20261121T{hour}0000Z" for hour in (18, 19, 20)]
 
 
+def test_a_time_counts_as_missed_by_when_it_was_due():
+    world = Scheduling()
+    due = only(world.set(hourly(jitter_ms=HOUR // 2, catch_up_ms=10_000)), ScheduleSet).due_at
+    assert due > START + HOUR // 2 + 10_000
+    assert fired(world.late(due + 10_000)) == ["s-20261121T110000Z"]
+    # With a jitter longer than the window, a later time may still be due.
+    events = world.late(START + 3 * HOUR)
+    assert skipped(events)[0][0] == "headrace.Missed"
+    assert world.schedule().due_at > START + 3 * HOUR - 10_000
+
+
 def test_after_an_outage_each_policy_is_kept():
     for overlap, starts in (("skip", ["11"]), ("queue", ["11"]), ("cancel", ["13"])):
         world = Scheduling()
@@ -258,6 +269,7 @@ def test_a_command_that_may_be_one_that_was_forgotten_is_refused():
         ({"timezone": "../etc/passwd"}, "headrace.InvalidSchedule"),
         ({"overlap": "maybe"}, "headrace.InvalidSchedule"),
         ({"jitter_ms": -1}, "headrace.InvalidSchedule"),
+        ({"catch_up_ms": 9_999}, "headrace.InvalidSchedule"),
         ({"input": b"{"}, "headrace.InvalidSchedule"),
         ({"input": b'"' + b"x" * 70_000 + b'"'}, "headrace.InvalidSchedule"),
         ({"name": "unheard_of"}, "headrace.UnknownDefinition"),

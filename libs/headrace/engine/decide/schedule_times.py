@@ -153,8 +153,10 @@ def _time(context: Context, schedule: Schedule, now_ms: int) -> Iterator[Message
     spec, time_ms, limits = schedule.spec, schedule.next_at, context.limits
     # What is due by now, whatever its jitter.
     come = max(time_ms, now_ms - spec.jitter_ms)
-    if time_ms < now_ms - spec.catch_up_ms:
-        yield _skipped(schedule, MISSED, times.next_after(spec, now_ms - spec.catch_up_ms - 1), now_ms)
+    if schedule.due_at < now_ms - spec.catch_up_ms:
+        # Of a time before that, even the longest jitter would be over.
+        after = max(time_ms, now_ms - spec.catch_up_ms - spec.jitter_ms - 1)
+        yield _skipped(schedule, MISSED, times.next_after(spec, after), now_ms)
         return
     match spec.overlap:
         case "skip" if schedule.busy:

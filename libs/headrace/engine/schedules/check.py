@@ -15,6 +15,8 @@ OVERLAPS = ("skip", "queue", "cancel", "allow")
 BACKFILL_OVERLAPS = ("queue", "allow")
 SHORTEST_EVERY_MS = 1_000
 """The time in a workflow's id is in seconds."""
+SHORTEST_CATCH_UP_MS = 10_000
+"""A shard that changes its owner may be away for seconds: with less, a start would be lost by that."""
 LONGEST_MS = 3_660 * 86_400_000
 """Ten years: an interval, a jitter or a catch-up window beyond that is a mistake in the unit."""
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -59,9 +61,9 @@ def check_schedule(schedule_id: str, spec: ScheduleSpec, now_ms: int, input_byte
             msgspec.json.decode(spec.input)
         except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidSchedule(f"Expected JSON as input, but {error}") from error
-    for name in ("jitter_ms", "catch_up_ms", "offset_ms"):
-        if not 0 <= getattr(spec, name) <= LONGEST_MS:
-            raise InvalidSchedule(f"Expected {name} from 0 to {LONGEST_MS}, but found {getattr(spec, name)}")
+    for name, least in (("jitter_ms", 0), ("offset_ms", 0), ("catch_up_ms", SHORTEST_CATCH_UP_MS)):
+        if not least <= getattr(spec, name) <= LONGEST_MS:
+            raise InvalidSchedule(f"Expected {name} from {least} to {LONGEST_MS}, but found {getattr(spec, name)}")
     _check_times(spec, now_ms)
 
 
