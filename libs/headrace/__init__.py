@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         WaitTimedOut,
     )
     from headrace.payloads.converters import converter
+    from headrace.payloads.large import LargeValue, ValueTooLarge
     from headrace.runtime.settings import Settings
 
 _PLACES = {
@@ -78,6 +79,8 @@ _PLACES = {
     "WorkflowFailed": "headrace.client.errors",
     "WorkflowFailure": "headrace.engine.kernel.outcomes",
     "converter": "headrace.payloads.converters",
+    "LargeValue": "headrace.payloads.large",
+    "ValueTooLarge": "headrace.payloads.large",
     "workflow": "headrace.authoring.workflows",
     # Tasks and what belongs to them.
     "NonRetryable": "headrace.authoring.retry",
@@ -109,6 +112,7 @@ __all__ = [
     "Finished",
     "Handle",
     "InvalidStart",
+    "LargeValue",
     "MemoFailed",
     "NoSuchWorkflow",
     "NonRetryable",
@@ -122,6 +126,7 @@ __all__ = [
     "StartRefused",
     "TaskFailed",
     "TimedOut",
+    "ValueTooLarge",
     "WaitTimedOut",
     "WorkflowContext",
     "WorkflowDefinition",

@@ -14,7 +14,7 @@ from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, i
 from headrace.client.control import HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S, Position
-from headrace.client.results import result_type_of, typed_result
+from headrace.client.results import fetched, result_type_of, typed_result
 from headrace.client.schedules import ScheduleControl
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
@@ -54,7 +54,8 @@ class AsyncHandle(HandleControl[Coroutine[Any, Any, str]]):
         type: Any = None,
     ) -> Any:
         """Wait until the workflow has ended, and return its output; raises as `Handle.result` does."""
-        output = (await self._client.wait(self, timeout))["output"]
+        answer = await self._client.wait(self, timeout)
+        output = await asyncio.to_thread(fetched, answer["output"], self._client.settings)
         return typed_result(output, self._result_type if type is None else type, self.id)
 
     async def status(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ class AsyncClient(ScheduleControl[Coroutine[Any, Any, str]], CanaryControl[Corou
                 content_type=content_type,
             ),
             command_id=new_id(),
-            limit_bytes=self.settings.payload_limit_bytes,
+            limit_bytes=self.settings.largest_payload_bytes,
             now_ms=now_ms(),
         )
         position = await self._send(command, traceparent)
@@ -196,6 +197,8 @@ class AsyncClient(ScheduleControl[Coroutine[Any, Any, str]], CanaryControl[Corou
     async def _send(self, command: WorkflowCommand, traceparent: str = "") -> str:
         sender = self._sender()
         await asyncio.to_thread(sender.prepare)
+        if sender.is_large(command):
+            command = await asyncio.to_thread(sender.pack, command)
         position: Position = await asyncio.wrap_future(sender.send(command, traceparent))
         return str(position)
 

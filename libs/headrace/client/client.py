@@ -14,7 +14,7 @@ from headrace.client.commands import JSON, NO_INPUT, StartOptions, checked_id, i
 from headrace.client.control import HandleControl
 from headrace.client.errors import NotReachable, TimedOut
 from headrace.client.publisher import TIMEOUT_S
-from headrace.client.results import result_type_of, typed_result
+from headrace.client.results import fetched, result_type_of, typed_result
 from headrace.client.schedules import ScheduleControl
 from headrace.client.sending import CommandSender, WorkflowCommand, new_id, now_ms
 from headrace.client.waiting import Waiting
@@ -60,9 +60,9 @@ class Handle(HandleControl[str]):
             ResultMismatch: its output is not of the type.
             TimedOut: it still runs after `timeout`.
             NoSuchWorkflow: there is no workflow of this id.
-            NotReachable: the read API has been away for too long.
+            NotReachable: the read API has been away for too long, or the store of a large output is.
         """
-        output = self._client.wait(self, timeout)["output"]
+        output = fetched(self._client.wait(self, timeout)["output"], self._client.settings)
         return typed_result(output, self._result_type if type is None else type, self.id)
 
     def status(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Client(ScheduleControl[str], CanaryControl[str]):
             input_bytes(input, arguments),
             options,
             command_id=new_id(),
-            limit_bytes=self.settings.payload_limit_bytes,
+            limit_bytes=self.settings.largest_payload_bytes,
             now_ms=now_ms(),
         )
         position = self._send(command, traceparent)

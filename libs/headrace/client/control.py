@@ -135,10 +135,10 @@ class Control(ABC, Generic[Sent]):
         return self.send(HeartbeatCallback(**_head(_workflow_of(token)), token=token), wait=wait)
 
     def _payload(self, value: Any) -> bytes:
-        data, limit_bytes = input_bytes(value, {}), self.settings.payload_limit_bytes
+        data, limit_bytes = input_bytes(value, {}), self.settings.largest_payload_bytes
         if len(data) > limit_bytes:
             raise InvalidStart(
-                f"Expected data of at most {limit_bytes} bytes (HEADRACE_PAYLOAD_LIMIT_BYTES), but it has {len(data)}; "
+                f"Expected data of at most {limit_bytes} bytes (HEADRACE_BLOB_LIMIT_BYTES), but it has {len(data)}; "
                 "hand over a reference to large data instead of the data"
             )
         return data

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from headrace.payloads.large import LargeValue
+
 
 class Converter(msgspec.Struct, frozen=True):
     """How values of one type become JSON and are made of it again."""
@@ -74,6 +76,8 @@ def encode_other(value: Any) -> Any:
     Also for values that hold others: what is returned may hold such values again.
     """
     kind = value.__class__
+    if kind is LargeValue:
+        return value.reference
     found = registered(kind)
     if found is not None:
         return found.encode(value)

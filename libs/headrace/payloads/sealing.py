@@ -2,7 +2,7 @@
 
 The one place that says so: clients, workers, the decision service and listeners seal and open by it. A part is a field
 of bytes with one of the names below; where the struct has a content type, that changes with it. Structs within are
-looked through in the same way.
+looked through in the same way. A reference to what is stored elsewhere stays readable: what it refers to is sealed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from headrace.payloads.encryption import (
     no_key,
     sealed_text_bytes,
 )
+from headrace.payloads.large import CONTENT_TYPE as REFERENCE
 
 PARTS = frozenset({"input", "output", "data", "value", "state", "previous", "details", "handle"})
 """Fields of bytes that hold what users gave."""
@@ -50,7 +51,7 @@ class Sealing:
         for name in plan.parts:
             data = getattr(struct, name)
             kind = getattr(struct, "content_type", _JSON) if name not in _WITHOUT_TYPE else _JSON
-            if not data or is_sealed(data, "" if kind == _JSON else kind):
+            if not data or kind == REFERENCE or is_sealed(data, "" if kind == _JSON else kind):
                 continue
             changes[name] = keys.seal(data, kind, about)
             if plan.has_type and name not in _WITHOUT_TYPE:
@@ -118,6 +119,18 @@ class _Plan(msgspec.Struct, frozen=True):
 
 def _typed(plan: _Plan, name: str) -> bool:
     return plan.has_type and name not in _WITHOUT_TYPE
+
+
+@lru_cache(maxsize=512)
+def fields_with_type(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """Return (field with a struct, or empty; field within) of each payload that has a content type beside it."""
+    plan = _plan(kind)
+    own = [("", name) for name in plan.parts if _typed(plan, name)]
+    for field in msgspec.structs.fields(kind):
+        if field.name in plan.nested:
+            for member in filter(_holds_any, _members(field.type)):
+                own += [(field.name, name) for name in _plan(member).parts if _typed(_plan(member), name)]
+    return tuple(own)
 
 
 def _members(type_: Any) -> tuple[Any, ...]:

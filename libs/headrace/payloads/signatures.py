@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from headrace.payloads.converters import NoConverter
+from headrace.payloads.large import MARK, LargeValue
 from headrace.payloads.typed import Convert, Mismatch, conversion_to, convert
 
 Arguments = tuple[list[Any], dict[str, Any]]
@@ -64,7 +65,7 @@ class Parameters:
 
     def _convert(self, name: str | None, value: Any) -> Any:
         conversion = self._conversions.get(name) if name is not None else None
-        if conversion is None:
+        if conversion is None or value.__class__ is LargeValue:
             return value
         try:
             return conversion(value)
@@ -126,6 +127,8 @@ def _kept_check(function: Callable[..., Any]) -> Callable[[bytes], None] | None:
         return None
 
     def check(data: bytes) -> None:
+        if MARK in data:
+            return  # what is kept by reference is looked at by whoever fetches it
         try:
             conversion(msgspec.json.decode(data))
         except NoConverter:
@@ -137,7 +140,7 @@ def _kept_check(function: Callable[..., Any]) -> Callable[[bytes], None] | None:
 def converted_result(value: Any, wanted: Any) -> Any:
     """Return a JSON value as the type of a result; as it is where nobody knows how. Raises `Mismatch`."""
     conversion = conversion_to(wanted)
-    if conversion is None:
+    if conversion is None or value.__class__ is LargeValue:
         return value
     try:
         return conversion(value)

@@ -16,6 +16,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from headrace.payloads.converters import NoConverter, decode_other, registered, when_registered
+from headrace.payloads.large import LargeValue
 
 _ANYTHING: tuple[Any, ...] = (Any, object)
 _GROUPS = (list, tuple, set, frozenset)
@@ -35,7 +36,7 @@ def convert(value: Any, wanted: Any) -> Any:
         Mismatch: it does not fit.
     """
     conversion = conversion_to(wanted)
-    if conversion is None:
+    if conversion is None or isinstance(value, LargeValue):
         return value
     try:
         return conversion(value)
@@ -64,6 +65,10 @@ def _conversion(wanted: Any) -> Convert | None:
         return _taken_apart(wanted)
 
     def by_msgspec(value: Any) -> Any:
+        if value.__class__ is LargeValue:
+            return value
+        if has_large_member(value):
+            return _with_large_members(value, wanted)
         try:
             if own:
                 return decode_other(wanted, value)
@@ -74,6 +79,27 @@ def _conversion(wanted: Any) -> Convert | None:
             raise Mismatch(f"Expected a {_name(wanted)}, but {error}") from error
 
     return by_msgspec
+
+
+def has_large_member(value: Any) -> bool:
+    """Tell whether an object holds a value that is kept by reference: only objects are taken apart for that."""
+    return value.__class__ is dict and any(item.__class__ is LargeValue for item in value.values())
+
+
+def _with_large_members(value: dict[str, Any], wanted: Any) -> Any:
+    """Return an object as a class with fields, what is kept by reference as it is; plain where the type has none."""
+    if not isinstance(wanted, type) or not (dataclasses.is_dataclass(wanted) or issubclass(wanted, msgspec.Struct)):
+        return value
+    hints = get_type_hints(wanted)
+    if issubclass(wanted, msgspec.Struct):
+        fields = {field.encode_name: field.name for field in msgspec.structs.fields(wanted)}
+    else:
+        fields = {name: name for name in hints}
+    given = {fields[name]: convert(item, hints[fields[name]]) for name, item in value.items() if name in fields}
+    try:
+        return wanted(**given)
+    except TypeError as error:
+        raise Mismatch(f"Expected a {_name(wanted)}, but {error}") from error
 
 
 when_registered(_conversion.cache_clear)

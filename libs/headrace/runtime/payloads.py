@@ -1,9 +1,11 @@
-"""The keys for payloads that the settings name."""
+"""What the settings say of payloads: keys, and where large ones lie."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from headrace.payloads.blobs import BlobUnavailable, blobs_at
+from headrace.payloads.courier import Courier
 from headrace.payloads.encryption import InvalidKeys, parse_keys
 from headrace.payloads.sealing import Sealing
 from headrace.runtime.settings import InvalidSettings, Settings
@@ -22,6 +24,24 @@ def sealing_for(settings: Settings) -> Sealing:
     except InvalidKeys as error:
         raise InvalidSettings(f"HEADRACE_PAYLOAD_KEYS, HEADRACE_PAYLOAD_KEY_ID: {error}") from error
     return Sealing(keys, settings.cause_limit_bytes)
+
+
+def courier_for(settings: Settings) -> Courier:
+    """Return what packs and unpacks the payloads of this process.
+
+    Raises:
+        InvalidSettings: the keys or the store cannot be used; the text says why.
+    """
+    try:
+        blobs = blobs_at(settings.blobs, Path(settings.state) / "blobs")
+    except BlobUnavailable as error:
+        raise InvalidSettings(str(error)) from error
+    return Courier(
+        sealing_for(settings),
+        blobs,
+        inline_bytes=settings.payload_limit_bytes,
+        limit_bytes=settings.largest_payload_bytes,
+    )
 
 
 def _text(given: str) -> str:

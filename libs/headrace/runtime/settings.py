@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 6_000
     payload_limit_bytes: Annotated[
-        int, Meta(description="Largest input or output: a record must hold it with room to spare.", ge=1024)
+        int, Meta(description="Largest payload in the log: a record must hold it with room to spare.", ge=1024)
     ] = 1_048_576
     record_limit_bytes: Annotated[
         int, Meta(description="Largest journal record; below the topics' max.message.bytes.", ge=65536)
@@ -180,14 +180,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description="Keys that payloads are sealed with: `id=KEY, id=KEY`, 32 bytes as base64 each, or `@FILE` "
-            "with a line for each. Empty: payloads are not sealed. Every client, worker, decision service and listener of "
-            "the namespace has the same."
+            "with a line for each. Empty: payloads are not sealed. Alike for every client, worker, decision service "
+            "and listener of the namespace."
         ),
     ] = ""
     payload_key_id: Annotated[
         str, Meta(description="The key that seals from now on; the first one unless set. The others still open.")
     ] = ""
+    blobs: Annotated[
+        str,
+        Meta(
+            description="Where payloads lie that are larger than HEADRACE_PAYLOAD_LIMIT_BYTES: a folder that all "
+            "share, or a URL that fsspec knows (`s3://bucket/headrace`). Empty: `blobs` in HEADRACE_STATE; `off`: such "
+            "payloads are refused. Alike for every client and worker."
+        ),
+    ] = ""
+    blob_limit_bytes: Annotated[
+        int,
+        Meta(
+            description="Largest payload of all: it is held in memory whole, by whoever makes it and whoever needs it.",
+            ge=1024,
+        ),
+    ] = 268_435_456
     kafka_config: Annotated[dict[str, str], Meta(description="Options that go to librdkafka in every client.")] = {}
+
+    @property
+    def largest_payload_bytes(self) -> int:
+        """How large a payload may be at most, in the log or not."""
+        return self.payload_limit_bytes if self.blobs == "off" else max(self.payload_limit_bytes, self.blob_limit_bytes)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:

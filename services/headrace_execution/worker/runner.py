@@ -4,6 +4,7 @@ once, where it ended.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,8 +29,9 @@ from headrace.authoring.task_context import StopFlag, TaskContext, running
 from headrace.authoring.tasks import TaskDefinition
 from headrace.contracts.dispatch_events import AttemptNotes
 from headrace.contracts.task_events import TaskScheduled
+from headrace.payloads.blobs import BlobUnavailable
+from headrace.payloads.courier import Courier, TooLarge
 from headrace.payloads.encryption import Unreadable
-from headrace.payloads.sealing import Sealing
 from headrace.runtime.telemetry import start_span, tracing
 from headrace_execution.worker.contexts import context_of
 from headrace_execution.worker.handles import HandleKeeper
@@ -45,6 +47,8 @@ _log = logging.getLogger("headrace.worker")
 _NO_SPAN = nullcontext("")
 UNREADABLE = "headrace.PayloadUnreadable"
 """An input, or what was kept for an attempt, that this worker has no key for; another one may have it."""
+BLOB_UNAVAILABLE = "headrace.BlobUnavailable"
+"""A large input cannot be fetched, or a large output not stored; another try may find the store again."""
 
 Ended = Callable[["Job", Outcome], None]
 Keep = Callable[[JobId, bytes], None]
@@ -79,7 +83,7 @@ class Runner:
         pools: Pools | None = None,
         keep: Keep | None = None,
         note_bytes: int = 4_096,
-        sealing: Sealing | None = None,
+        courier: Courier | None = None,
     ) -> None:
         self._tasks = tasks
         self._ended = ended
@@ -89,7 +93,7 @@ class Runner:
         self._pools = pools
         self._keep = keep
         self._note_bytes = note_bytes
-        self._sealing = sealing or Sealing()
+        self._courier = courier or Courier()
         self._threads = Threads()
         self._loop = LoopThread(cancel_grace_ms / 1_000)
         self._jobs: dict[JobId, Job] = {}
@@ -115,9 +119,9 @@ class Runner:
             self._ended(job, Failed(error="headrace.UnknownTask", cause=cause, retryable=False))
             return
         try:
-            job.noted = self._sealing.opened(job.noted) if job.noted is not None else None
+            job.noted = self._courier.sealing.opened(job.noted) if job.noted is not None else None
         except Unreadable as error:
-            self._tell(job, Failed(error=UNREADABLE, cause=str(error)))
+            self._tell(job, _not_readable(error))
             return
         self._jobs[job.id] = job
         if definition.outside is not None and self._keep is not None:
@@ -168,12 +172,12 @@ class Runner:
     def _run_plain(self, definition: TaskDefinition[..., Any], job: Job) -> None:
         try:
             with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
-                value = call_plain(definition.function, self._opened(job), self._middleware)
+                value = call_plain(definition.function, self._unpacked(job), self._middleware)
             outcome = returned(job.task, value, self._payload_bytes, definition.function)
         except InputMismatch as error:
             outcome = mismatch(error)
-        except Unreadable as error:
-            outcome = Failed(error=UNREADABLE, cause=str(error))
+        except (Unreadable, BlobUnavailable) as error:
+            outcome = _not_readable(error)
         except BaseException as error:  # noqa: BLE001  sys.exit in a task fails the task, not the worker
             outcome = raised(error, self._cause_bytes)
         self._tell(job, outcome)
@@ -183,25 +187,27 @@ class Runner:
             keeper.set(job.keeper)
         try:
             with self._span(job) as job.trace, running(self._context(job)), writing_to(job.output):
-                value = await call_async(definition.function, self._opened(job), self._middleware)
+                value = await call_async(definition.function, await self._unpacked_beside(job), self._middleware)
             outcome = returned(job.task, value, self._payload_bytes, definition.function)
         except InputMismatch as error:
             outcome = mismatch(error)
-        except Unreadable as error:
-            outcome = Failed(error=UNREADABLE, cause=str(error))
+        except (Unreadable, BlobUnavailable) as error:
+            outcome = _not_readable(error)
         except GeneratorExit:
             raise  # the process ends, and takes the coroutine with it
         except BaseException as error:  # noqa: BLE001  as above; out of here it would end the loop
             outcome = raised(error, self._cause_bytes)
+        if isinstance(outcome, Succeeded) and self._courier.is_large(outcome):
+            outcome = await asyncio.to_thread(self._packed, job, outcome)
         self._tell(job, outcome)
 
     def _run_pooled(self, pools: Pools, definition: TaskDefinition[..., Any], job: Job) -> None:
         try:
-            call = Call(task=self._opened(job), assignment=job.id.number, noted=job.noted)
+            call = Call(task=self._unpacked(job), assignment=job.id.number, noted=job.noted)
             with self._span(job) as job.trace:
                 outcome = pools.run(definition.pool, call, job.stop, partial(_take, job.output))
-        except Unreadable as error:
-            outcome = Failed(error=UNREADABLE, cause=str(error))
+        except (Unreadable, BlobUnavailable) as error:
+            outcome = _not_readable(error)
         except BaseException as error:  # noqa: BLE001  a process that cannot be made fails the task
             outcome = raised(error, self._cause_bytes)
         self._tell(job, outcome)
@@ -212,15 +218,31 @@ class Runner:
             outcome = Stopped()
         try:
             if not isinstance(outcome, Stopped):
-                outcome = self._sealing.sealed(outcome, job.task.workflow_id)
+                outcome = self._packed(job, outcome)
             self._ended(job, outcome)
         except BaseException:
             _log.critical("attempt %s/%d could not be reported", job.task.run_id, job.task.step, exc_info=True)
             raise
 
-    def _opened(self, job: Job) -> TaskScheduled:
-        """Return an attempt's task with its input readable. Raises `Unreadable`."""
-        return self._sealing.opened(job.task)
+    def _unpacked(self, job: Job) -> TaskScheduled:
+        """Return an attempt's task with its input readable. Raises `Unreadable` or `BlobUnavailable`."""
+        return self._courier.unpacked(job.task)
+
+    async def _unpacked_beside(self, job: Job) -> TaskScheduled:
+        """The same, without holding up the loop where something is fetched."""
+        if self._courier.needs_fetching(job.task):
+            return await asyncio.to_thread(self._unpacked, job)
+        return self._unpacked(job)
+
+    def _packed(self, job: Job, outcome: Succeeded | Failed) -> Succeeded | Failed:
+        """Return an outcome as it goes into the log."""
+        try:
+            return self._courier.packed(outcome, job.task.workflow_id)
+        except BlobUnavailable as error:
+            failed = Failed(error=BLOB_UNAVAILABLE, cause=str(error))
+        except TooLarge as error:
+            failed = Failed(error="headrace.OutputTooLarge", cause=str(error))
+        return self._courier.sealing.sealed(failed, job.task.workflow_id)
 
     def _span(self, job: Job) -> AbstractContextManager[str]:
         task = job.task
@@ -237,6 +259,11 @@ class Runner:
 
     def _context(self, job: Job) -> TaskContext:
         return context_of(job.task, job.id.number, job.noted, job.output, job.stop)
+
+
+def _not_readable(error: Exception) -> Failed:
+    name = UNREADABLE if isinstance(error, Unreadable) else BLOB_UNAVAILABLE
+    return Failed(error=name, cause=str(error))
 
 
 def _take(output: AttemptOutput, message: ToWorker) -> None:

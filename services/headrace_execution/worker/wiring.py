@@ -20,7 +20,7 @@ from headrace.engine.task_versions import UNVERSIONED
 from headrace.runtime import health, shutdown
 from headrace.runtime.codecs import codec_for
 from headrace.runtime.execution_settings import ExecutionSettings
-from headrace.runtime.payloads import sealing_for
+from headrace.runtime.payloads import courier_for, sealing_for
 from headrace.runtime.settings import Settings
 from headrace.shard.clock import SystemClock
 from headrace.shard.kafka import KafkaLog
@@ -115,7 +115,7 @@ def _pools(settings: Settings, execution: ExecutionSettings, apps: Apps, tasks: 
         tasks.values(),
         list(apps.middleware.values()),
         execution,
-        payload_bytes=settings.payload_limit_bytes,
+        payload_bytes=settings.largest_payload_bytes,
         cause_bytes=settings.cause_limit_bytes,
     )
 
@@ -138,14 +138,14 @@ def _runner(
     return Runner(
         tasks,
         worker.ended,
-        payload_bytes=settings.payload_limit_bytes,
+        payload_bytes=settings.largest_payload_bytes,
         cause_bytes=settings.cause_limit_bytes,
         cancel_grace_ms=execution.cancel_grace_ms,
         middleware=list(apps.middleware.values()),
         pools=pools,
         keep=worker.keep,
         note_bytes=execution.note_limit_bytes,
-        sealing=sealing_for(settings),
+        courier=courier_for(settings),
     )
 
 

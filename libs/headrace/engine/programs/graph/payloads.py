@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from headrace.engine.expressions import ExpressionError
+from headrace.payloads.large import CONTENT_TYPE as BLOB
+from headrace.payloads.large import MARK
 
 JSON = "application/json"
 
@@ -34,6 +36,13 @@ class Payload:
             ExpressionError: it is no JSON, so that no expression can look into it.
         """
         if self._value is _UNREAD:
+            if self.content_type == BLOB or MARK in self.data:
+                raise ExpressionError(
+                    f"Expected a value that an expression can look into as {self.what}, but it is too large for the "
+                    "log and kept by reference; hand it on whole, as the whole of an input, or have the task return "
+                    "less",
+                    self.what,
+                )
             if self.content_type != JSON:
                 raise ExpressionError(f"Expected JSON as {self.what}, but found {self.content_type}", self.what)
             try:
@@ -82,6 +91,8 @@ def join_object(parts: Mapping[str, Payload | None], what: str) -> Payload:
 def _json(part: Payload | None) -> bytes:
     if part is None:
         return b"null"
+    if part.content_type == BLOB:
+        return part.data  # a reference stands for its value within JSON too
     if part.content_type != JSON:
         raise ExpressionError(f"Expected JSON as {part.what}, but found {part.content_type}", part.what)
     return part.data

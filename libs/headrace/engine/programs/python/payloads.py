@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from headrace.payloads import converters as payloads
+from headrace.payloads.large import CONTENT_TYPE as BLOB
+from headrace.payloads.large import MARK, with_large_values
 from headrace.payloads.signatures import converted_result
 
 JSON = "application/json"
@@ -23,9 +25,12 @@ def to_json(value: Any) -> bytes:
 
 
 def from_payload(data: bytes, content_type: str = JSON) -> Any:
-    """Return the value of a payload; bytes of another content type stay bytes."""
-    if content_type in (JSON, CALL):
-        return msgspec.json.decode(data)
+    """Return the value of a payload; bytes of another content type stay bytes, and what is kept by reference is a
+    `LargeValue`.
+    """
+    if content_type in (JSON, CALL, BLOB):
+        value = msgspec.json.decode(data)
+        return with_large_values(value) if MARK in data else value
     return data
 
 

@@ -18,6 +18,7 @@ from headrace.engine.programs.python.errors import StepFailed
 from headrace.engine.programs.python.limits import PythonLimits
 from headrace.engine.programs.python.payloads import bind_input, to_json
 from headrace.engine.task_versions import COMPATIBLE
+from headrace.payloads.large import ValueTooLarge
 from headrace.payloads.signatures import Parameters, result_check
 from headrace.payloads.typed import Mismatch
 
@@ -89,7 +90,7 @@ class PythonProgram:
             failures: list[str] = []
             if len(saga):
                 failures, _ = await saga.undo()
-            if isinstance(error, StepFailed | WorkflowFailure):
+            if isinstance(error, StepFailed | WorkflowFailure | ValueTooLarge):
                 # An error of a task that nobody caught ends the workflow under its own name.
                 raise WorkflowFailure(error.error, "; ".join(filter(None, [error.cause, *failures]))) from error
             for failure in failures:
