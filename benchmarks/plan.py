@@ -16,7 +16,7 @@ class Workload:
     """How workflows are started.
 
     Attributes:
-        kind: `load` keeps so many in flight; `recovery` and `linear` are measured by modules of these names.
+        kind: `load` keeps so many in flight; the others are measured by modules of these names.
         count: how many, unless somebody says otherwise. Of `recovery` and `linear`: how many are parked.
         seconds: if not 0, they are started for so long instead, however many that are.
         elsewhere_s: the same where the variant is not the default one.
@@ -28,7 +28,7 @@ class Workload:
         own_stack: leaves a stack behind in which nothing else should be measured, or needs one that has done nothing.
     """
 
-    kind: Literal["load", "recovery", "linear"] = "load"
+    kind: Literal["load", "recovery", "linear", "timers"] = "load"
     count: int
     seconds: float = 0.0
     elsewhere_s: float = 0.0
@@ -56,6 +56,9 @@ WORKLOADS = {
         workflow="bench_park",
         tasks=0,
         own_stack=True,
+    ),
+    "timers": Workload(
+        kind="timers", count=10_000, in_flight=250, warm_up=2_000, workflow="bench_park", tasks=0, own_stack=True
     ),
     "linear": Workload(kind="linear", count=100_000, in_flight=500, warm_up=3_000, own_stack=True),
 }

@@ -42,7 +42,7 @@ def measure(bench: Bench, run: Run) -> Measured:
         TooSlow: parking took much longer than the warm-up had promised.
     """
     raw = bench.raw_hops_per_second()
-    rate = _warm_up(bench, run)
+    rate = parking_rate(bench, run)
     due_at = now_ms() + round((run.count / rate * _SLACK + _REST_S) * 1000)
     bench.say(f"parking {run.count} workflows for {(due_at - now_ms()) / 1000:.0f} s")
     before_rss = _rss(bench)
@@ -94,7 +94,7 @@ def park(bench: Bench, load: Load) -> Tally:
     return load.tally
 
 
-def _warm_up(bench: Bench, run: Run) -> float:
+def parking_rate(bench: Bench, run: Run) -> float:
     """Return how many a second can be parked. The first ones fill what the processes keep whatever comes, too."""
     due_at = now_ms() + round(_WARM_UP_S * 1000)
     began = time.perf_counter()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from benchmarks import linear, recovery, steady
+from benchmarks import linear, recovery, steady, timers
 from benchmarks.bench import Bench, running_bench
 from benchmarks.figures import Measured, line
 from benchmarks.look import Look
@@ -19,6 +19,7 @@ MEASURES: dict[str, Callable[[Bench, Run], Measured]] = {
     "load": steady.measure,
     "recovery": recovery.measure,
     "linear": linear.measure,
+    "timers": timers.measure,
 }
 
 
