@@ -19,6 +19,7 @@ from tests.simulation.checkers import (
     ends,
     keeping,
     leases,
+    operating,
     placing,
     public,
     readers,
@@ -82,6 +83,7 @@ def _simulate(seed: int, changes: Mapping[str, Any] | None, patience_rounds: int
     journals = Journals(world.log, world.journals)
     histories = Histories(journals)
     world.waiting.opened = histories.callbacks
+    world.operators.failed = histories.failed
     live = LiveCheck(world, journals)
     world.watchers.append(live.watch)
     try:
@@ -127,6 +129,7 @@ def _problems(world: World, journals: Journals, histories: Histories, live: Live
     yield from readers.check(journals, world.readers)
     yield from beginnings.check(journals)
     yield from waits.check(journals, runs)
+    yield from operating.check(journals, runs, world.documents)
     yield from reigns.check(journals, runs, live.checkpoints)
     if world.relays.lost is None:
         yield from public.check(journals)

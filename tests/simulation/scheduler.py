@@ -80,6 +80,7 @@ class Scheduler:
                 world.clients.start()
             world.schedulers.act()
             world.keepers.act()
+            world.operators.act()
             if world.waiting.wants():
                 world.waiting.act()
             elif random.random() < shape.fault_rate:
@@ -189,11 +190,13 @@ class Scheduler:
         return all(process.ready() for process in self.world.hosts)
 
     def _unended(self) -> dict[str, str]:
-        """Return what has not ended; what is stuck is terminated, as a human would."""
+        """Return what has not ended; what is stuck is terminated, and what is paused resumed, as a human would."""
         found = self._open_workflows()
         for workflow_id, status in found.items():
             if status == "STUCK":
                 self.world.clients.terminate(workflow_id)
+            elif status == "PAUSED":
+                self.world.operators.resume(workflow_id)
         return found
 
     # --- rest -------------------------------------------------------------------------------------------------------

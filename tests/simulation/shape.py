@@ -55,6 +55,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Of an action being one of somebody who has to do with workflows that go on for long (`keeping.py`)."""
     waits: float = 0.0
     """Of an action being one of somebody who has to do with workflows that wait (`waiting.py`)."""
+    operators: float = 0.0
+    """Of an action being one of an operator's (`operating.py`)."""
 
     def limits(self) -> Limits:
         """Return the shard runtime's limits: small, so that they are reached."""
@@ -108,4 +110,5 @@ def draw(random: Random) -> Shape:
         journal_keep_ms=random.choice((0, 3_600_000)),
         waits=apart.choice((0.0, 0.03, 0.1)),
         keepers=apart.choice((0.0, 0.03, 0.1)),
+        operators=apart.choice((0.0, 0.0, 0.02, 0.08)),
     )

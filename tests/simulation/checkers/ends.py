@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.child_events import ChildEnded, ChildRequested
+from headrace.contracts.rebuild_events import RebuildBegun, RebuildEnded
 from headrace.contracts.record_events import WorkflowContinued
 from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.workflow_events import WorkflowFailed, WorkflowStarted, WorkflowSucceeded
@@ -47,9 +48,14 @@ def _run(documents: Documents, run: History) -> Iterator[str]:
         return
     if run.cancel is not None:
         wanted = "TIMED_OUT" if run.cancel.reason == "headrace.WorkflowTimedOut" else "CANCELLED"
-        if status != wanted:
+        if status != wanted and not _asked_while_rebuilt(run):
             yield f"Expected {wanted} after {run.cancel}, but found {run.end}"
         return
+    yield from _unasked(documents, run, status)
+
+
+def _unasked(documents: Documents, run: History, status: str) -> Iterator[str]:
+    """Nobody asked for a run's end: it is what its definition says."""
     if status not in ("SUCCEEDED", "FAILED"):
         yield f"Expected success or failure, since nobody asked for anything else, but found {run.end}"
     elif run.started.name == WAITER:
@@ -63,6 +69,19 @@ def _run(documents: Documents, run: History) -> Iterator[str]:
         yield from _graph(documents[run.started.name], run)
 
 
+def _asked_while_rebuilt(run: History) -> bool:
+    """Tell whether a run was asked to end while its coroutine was being rebuilt, which may have come to its end before
+    that.
+    """
+    rebuilt = False
+    for _, event in run.events:
+        if isinstance(event, RebuildBegun | RebuildEnded):
+            rebuilt = isinstance(event, RebuildBegun)
+        elif event is run.cancel:
+            return rebuilt
+    return False
+
+
 def _left_alone(run: History, steps: list[int]) -> bool:
     """Tell whether steps are children that their parent was to leave alone."""
     asked = [run.steps[number].events[0] for number in steps]
@@ -72,8 +91,8 @@ def _left_alone(run: History, steps: list[int]) -> bool:
 def _children(run: History, runs: dict[str, History]) -> Iterator[str]:
     for step in run.steps.values():
         for event in step.events:
-            if not isinstance(event, ChildEnded):
-                continue
+            if not isinstance(event, ChildEnded) or (run.started.retried and event.error == "headrace.AlreadyExists"):
+                continue  # what the run before a retry gave up may still clean up, or be stuck
             ends = [
                 child.end
                 for child in runs.values()

@@ -93,6 +93,7 @@ class Step(msgspec.Struct, kw_only=True):
     status: str = ""
     output: bytes = b""
     error: str = ""
+    given_up: bool = False
 
 
 class History(msgspec.Struct, kw_only=True):
@@ -145,11 +146,11 @@ class Histories:
         runs = self.follow().values()
         return [event for run in runs for _, event in run.events if isinstance(event, CallbackOpened)]
 
-    def failed(self) -> dict[str, str]:
-        """Return the workflows whose last run has ended without success, with the names of their definitions."""
+    def failed(self) -> list[str]:
+        """Return the workflows whose last run has ended without success."""
         last = {run.started.workflow_id: run for run in self.follow().values()}
         failed = ("FAILED", "CANCELLED", "TIMED_OUT", "TERMINATED")
-        return {workflow_id: run.started.name for workflow_id, run in last.items() if run.status in failed}
+        return [workflow_id for workflow_id, run in last.items() if run.status in failed]
 
     def open(self) -> dict[str, str]:
         """Return the workflows that have not ended, with their status."""
@@ -211,6 +212,7 @@ def _step(run: History, event: Message) -> None:  # noqa: C901, PLR0912  one cas
         step = run.steps[number] = Step(number=number, node=node, index=index)
     elif step.status and isinstance(event, TaskCancelled) and not event.node:
         # It had ended before the program, which was being rebuilt, gave it up: giving up is a step of the record too.
+        step.given_up = True
         return
     elif step.status:
         run.problems.append(f"Expected one end of step {number}, but after {step.status} came {event}")

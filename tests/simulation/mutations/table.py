@@ -70,13 +70,17 @@ _CUT_OFF_WORKERS: Mapping[str, Any] = {
     "actions": 6_000,
 }
 _STOPPING_WORKERS: Mapping[str, Any] = {
-    "fault_rate": 0.05,
+    "fault_rate": 0.03,
     "faults": ("worker_stop", "worker_crash"),
     "workers": 3,
     "slots": 3,
-    "tasks": ["outside", "echo"],
-    "work_ms": (5, 4_000),
-    "actions": 1_000,
+    "tasks": ["outside"],
+    "items": (3,),
+    "starts": 12,
+    "graphs": 3,
+    "work_ms": (400, 4_000),
+    "impatience": 0.0,
+    "actions": 1_600,
 }
 _CROWDED: Mapping[str, Any] = {
     "fault_rate": 0.0,

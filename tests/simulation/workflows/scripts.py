@@ -11,8 +11,8 @@ from tests.simulation.workflows.tasks import TARGETS
 NAME = "script"
 
 
-async def script(ctx: Any, n: int, plan: list[list[Any]]) -> list[Any]:
-    """Go through a plan; a failure becomes a value."""
+async def script(ctx: Any, n: int, plan: list[list[Any]], items: Any = None) -> list[Any]:
+    """Go through a plan; a failure becomes a value. `items` are for graphs, where one input is given to anything."""
     found: list[Any] = []
     for what, *rest in plan:
         try:
