@@ -128,7 +128,7 @@ class LiveWorkflow:
 
     def signal(self, name: str, data: Any = None) -> WorkflowRun:
         """Send a signal."""
-        return self._send(SignalWorkflow, name=name, data=msgspec.json.encode(data))
+        return self._send(SignalWorkflow, name=name, data=to_json(data))
 
     def pause(self, reason: str = "") -> WorkflowRun:
         """Let the workflow stand still."""
@@ -154,7 +154,7 @@ class LiveWorkflow:
 
     def complete(self, token: str, output: Any = None) -> WorkflowRun:
         """Complete a callback by its token."""
-        return self._send(CompleteCallback, token=token, output=msgspec.json.encode(output))
+        return self._send(CompleteCallback, token=token, output=to_json(output))
 
     def fail(self, token: str, error: str, cause: str = "") -> WorkflowRun:
         """Fail a callback by its token."""
@@ -218,7 +218,7 @@ def result_of(system: InMemorySystem, workflow_id: str) -> WorkflowRun:
             continue
         match event:
             case WorkflowSucceeded():
-                output = from_payload(event.output, event.content_type)
+                output = from_payload(*system.courier.fetched((event.output, event.content_type)))
                 return WorkflowRun(status="SUCCEEDED", output=output, events=events)
             case WorkflowFailed():
                 return WorkflowRun(status="FAILED", error=event.error, cause=event.cause, events=events)

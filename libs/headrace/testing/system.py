@@ -18,6 +18,8 @@ from headrace.contracts.task_events import TaskScheduled
 from headrace.contracts.topics import RESOURCE_JOURNAL, TASK_JOURNAL, WORKFLOW_COMMANDS, WORKFLOW_JOURNAL
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.state import ShardState
+from headrace.payloads.blobs import MemoryBlobs
+from headrace.payloads.courier import Courier
 from headrace.shard.decider import Input
 from headrace.testing.failures import Failure, injected
 from headrace.testing.semaphores import Semaphores
@@ -41,6 +43,7 @@ class InMemorySystem:
         self.state: ShardState = decider.initial()
         self.events: list[Message] = []
         self.now_ms = now_ms
+        self.courier = Courier(blobs=MemoryBlobs())
         self._tasks = tasks
         self._failures = failures
         self._inputs: deque[Input] = deque()
@@ -52,6 +55,7 @@ class InMemorySystem:
 
     def send(self, command: Message) -> None:
         """Put a command on the queue."""
+        command = self.courier.packed(command, "")
         self._push(WORKFLOW_COMMANDS, command, self._codec.encode(command))
 
     def run(self, until_ms: int | None = None) -> None:
@@ -94,7 +98,7 @@ class InMemorySystem:
         step = run.open.get(task.step) if run is not None else None
         if step is None or step.attempt != task.attempt:
             return
-        answer = call_task(self._tasks, task, self.now_ms, injected(self._failures, task))
+        answer = call_task(self._tasks, task, self.now_ms, injected(self._failures, task), self.courier)
         if isinstance(answer, Hang):
             if task.timeout_ms:
                 self._hanging.append((self.now_ms + task.timeout_ms, len(self._hanging), task))

@@ -10,10 +10,12 @@ from typing import Any
 from headrace.authoring.task_calls import Failed, InputMismatch, Succeeded, arguments, mismatch, raised, returned
 from headrace.contracts.commands import CompleteTask, FailTask
 from headrace.contracts.task_events import TaskScheduled
+from headrace.payloads.courier import Courier
 from headrace.runtime.settings import Settings
 
 # The limits that a worker has unless it is told otherwise.
 _LIMITS = Settings()
+_COURIER = Courier(inline_bytes=_LIMITS.payload_limit_bytes)
 
 
 class TaskError(Exception):
@@ -35,6 +37,7 @@ def call_task(
     task: TaskScheduled,
     now_ms: int,
     injected: BaseException | Hang | type[BaseException | Hang] | None = None,
+    courier: Courier = _COURIER,
 ) -> CompleteTask | FailTask | Hang | None:
     """Run one attempt and return what the worker would send; None for a task that nobody offers. What is injected is
     raised in place of the task.
@@ -48,13 +51,13 @@ def call_task(
         if injected is not None:
             raise injected  # type: ignore[misc]  # Hang is ruled out above
         body = getattr(function, "function", function)
-        args, kwargs = arguments(body, task)
+        args, kwargs = arguments(body, courier.unpacked(task))
         value = function(*args, **kwargs)
         if inspect.isawaitable(value):
             value = asyncio.run(_settle(value))
         if isinstance(value, Hang) or value is Hang:
             return Hang()
-        outcome = returned(task, value, _LIMITS.payload_limit_bytes, body)
+        outcome = returned(task, value, courier.limit_bytes, body)
     except TaskError as error:
         outcome = Failed(error=error.error, cause=error.cause, retryable=error.retryable)
     except InputMismatch as error:

@@ -136,6 +136,8 @@ class Expression:
             if error.args and "{%" in str(error.args[0]):
                 raise
             raise BudgetExceeded(f"{error} in {{% {shorten(self.source)} %}}") from None
+        except ExpressionError:
+            raise  # a value that says itself why no expression can look into it
         except Exception as error:
             # The library meets some values that do not fit with Python's own errors; their texts differ between
             # versions.
