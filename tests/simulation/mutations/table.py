@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulation.mutations import checkpointing, deciding, dispatching, reading, recovering
+from tests.simulation.mutations import checkpointing, deciding, dispatching, reading, recovering, waiting
 
 
 class Mutation(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +105,7 @@ _WIDE: Mapping[str, Any] = {
     "tasks": ["echo"],
 }
 _RESTARTS: Mapping[str, Any] = {"impatience": 0.02, "reuse": 0.9, "starts": 40, "graphs": 1, "tasks": ["echo", "heavy"]}
+_WAITS: Mapping[str, Any] = {"waits": 0.1, "fault_rate": 0.01}
 
 MUTATIONS = (
     Mutation(apply=reading.ignore_failed_delivery, shape=_MANY_FAULTS, seeds=(12, 13, 18)),
@@ -134,11 +135,14 @@ MUTATIONS = (
     Mutation(apply=deciding.forget_run_id, shape=_RESTARTS, seeds=(8, 4, 11)),
     Mutation(apply=deciding.report_before_acknowledged, shape=_DYING_WORKERS, seeds=(7, 11, 18)),
     Mutation(apply=deciding.failure_of_a_lost_worker_counts, shape=_CUT_OFF_WORKERS, seeds=(1, 2, 17)),
+    Mutation(apply=waiting.forget_accepted_commands, shape=_WAITS),
+    Mutation(apply=waiting.signals_overtake, shape=_WAITS),
+    Mutation(apply=waiting.nobody_is_told, shape=_WAITS),
     Mutation(apply=dispatching.limits_are_not_heeded, seeds=(0, 3)),
     Mutation(apply=dispatching.permits_of_stopped_tasks_stay_out, seeds=(3, 4, 6)),
     Mutation(apply=dispatching.one_slot_comes_back, shape=_CROWDED, seeds=(1, 8, 13)),
-    Mutation(apply=dispatching.handles_are_forgotten, shape=_STOPPING_WORKERS, seeds=(15,)),
-    Mutation(apply=dispatching.what_is_handed_back_is_not_queued_again, shape=_STOPPING_WORKERS, seeds=(28, 30, 31)),
+    Mutation(apply=dispatching.handles_are_forgotten, shape=_STOPPING_WORKERS, seeds=(1, 6, 11)),
+    Mutation(apply=dispatching.what_is_handed_back_is_not_queued_again, shape=_STOPPING_WORKERS, seeds=(3, 16, 17)),
     Mutation(apply=dispatching.labels_are_not_heeded, shape=_CROWDED, seeds=(1, 7, 15)),
     Mutation(apply=dispatching.the_first_worker_is_taken, shape=_CROWDED, seeds=(0, 1, 2)),
     Mutation(apply=dispatching.priority_is_ignored, shape=_CROWDED, seeds=(20, 28, 38)),
