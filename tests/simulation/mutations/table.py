@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulation.mutations import checkpointing, deciding, dispatching, reading, recovering, waiting
+from tests.simulation.mutations import checkpointing, deciding, dispatching, reading, recovering, scheduling, waiting
 
 
 class Mutation(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +146,8 @@ MUTATIONS = (
     Mutation(apply=dispatching.labels_are_not_heeded, shape=_CROWDED, seeds=(1, 7, 15)),
     Mutation(apply=dispatching.the_first_worker_is_taken, shape=_CROWDED, seeds=(0, 1, 2)),
     Mutation(apply=dispatching.priority_is_ignored, shape=_CROWDED, seeds=(20, 28, 38)),
+    Mutation(apply=scheduling.commands_come_again, shape={"schedules": 3}, seeds=(0, 2, 9)),
+    Mutation(apply=scheduling.overlap_is_not_heeded, shape={"schedules": 3}, seeds=(0, 1, 2)),
     Mutation(apply=recovering.go_on_after_broken_evolve, shape={"trap": True}, seeds=(3, 1, 2)),
     Mutation(apply=recovering.break_whole_inputs, shape={"trap": True}, seeds=(2, 4, 18)),
     Mutation(apply=recovering.over_large_decision, shape=_WIDE, seeds=(20, 34, 24)),
