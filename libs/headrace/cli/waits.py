@@ -46,12 +46,9 @@ def _wait_text(wait: Mapping[str, Any]) -> str:
             return f"{wait.get('name')} sleeps{until}"
         case "child":
             return f"child workflow {wait.get('target')}"
-        case "signal" if not wait.get("target"):
-            return f"a signal{until}"
-        case "predicate":
-            return f"a predicate of its own{until}"
         case _:
-            return f"{wait.get('name')} {wait.get('reason') or wait.get('kind')}{until}"
+            name = f"{wait['name']} " if wait.get("name") else ""
+            return f"{name}{wait.get('reason') or wait.get('kind')}{until}"
 
 
 def texts(tasks: Sequence[Mapping[str, Any]], count: int) -> list[str]:

@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request, Response
 from headrace.runtime.status_settings import StatusSettings
 from headrace.shard.ports import Bounds, TopicPartition
 from headrace_status.api.freshness import News, wait_for_position
+from headrace_status.api.graph import Shapes
 from headrace_status.api.pool import Pool
 from headrace_status.projection.board import Board
 
@@ -26,8 +27,8 @@ class Context(msgspec.Struct, kw_only=True):
     news: News
     limits: StatusSettings
     ends: Ends
-    names: dict[tuple[str, str], list[str]] = msgspec.field(default_factory=dict)
-    """Node names of graph definitions, which never change under a name and version."""
+    shapes: dict[tuple[str, str], Shapes] = msgspec.field(default_factory=dict)
+    """Nodes of graph definitions, which never change under a name and version."""
 
     def answer(self, document: dict[str, Any]) -> Response:
         """Return a document as JSON, with how far behind the log it is."""

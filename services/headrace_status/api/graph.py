@@ -10,6 +10,8 @@ import msgspec
 from headrace_status.api.listings import CLOSED
 
 ON_EXIT = "on_exit"
+Shapes = dict[str, dict[str, Any]]
+"""What nodes are, by name: task, kind, needs, foreach, and the signal of those that wait for one."""
 _FINAL = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "SKIPPED", "UPSTREAM_FAILED"})
 # Of several states under one node the first of these that occurs is shown.
 _PRECEDENCE = ("RUNNING", "UNSERVED", "SCHEDULED", "WAITING", "FAILED", "TIMED_OUT", "CANCELLED", "UPSTREAM_FAILED")
@@ -43,7 +45,22 @@ def graph(
         _node(name, shape, by_node.get(name, []), ended.get(name), unheard=unheard, more=more)
         for name, shape in shapes.items()
     ]
+    if more:
+        over = {node["name"] for node in nodes if node["status"] in _FINAL}
+        signals = awaited_signals(shapes, over, ended)
+        for node in nodes:
+            if node["name"] in signals:
+                node["reason"] = f"waits for signal {signals[node['name']]}"
     return {"layout": layout, "nodes": nodes, "edges": edges}
+
+
+def awaited_signals(shapes: Shapes, over: Container[str], ended: Container[str]) -> dict[str, str]:
+    """Return the signals that nodes of a graph wait for, by node: nothing was heard of their end, and all that they
+    need is over. A signal that is waited for makes no event.
+    """
+    waits = {name: shape for name, shape in shapes.items() if "signal" in shape and name not in ended}
+    ready = {name: shape for name, shape in waits.items() if all(need in over for need in shape["needs"])}
+    return {name: shape["signal"] for name, shape in ready.items() if name != ON_EXIT}
 
 
 def unheard_status(workflow_status: str | None) -> str:
@@ -59,13 +76,15 @@ def count_unheard(workflow_status: str | None, declared: Iterable[str], heard: C
     return {unheard_status(workflow_status): unheard} if unheard else {}
 
 
-def declared_names(source: str) -> list[str]:
-    """Return the node names of a graph definition, its `on_exit` among them; empty where it cannot be read."""
+def declared_shapes(source: str) -> Shapes:
+    """Return what the nodes of a graph definition are, by name, its `on_exit` among them; empty where it cannot be
+    read.
+    """
     found = _declared(source)
-    return [] if found is None else list(found[0])
+    return {} if found is None else found[0]
 
 
-def _declared(source: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]] | None:
+def _declared(source: str) -> tuple[Shapes, list[dict[str, Any]]] | None:
     try:
         document = msgspec.json.decode(source)
         tasks: dict[str, Any] = document["tasks"]
@@ -88,7 +107,8 @@ def _shape(task: Mapping[str, Any]) -> dict[str, Any]:
     kind = next((kinds[field] for field in kinds if field in task), "task")
     waits = next((f"{field} {task[field]}" for field in ("sleep", "wait_for") if field in task), None)
     runs = task.get("task") or task.get("workflow") or waits
-    return {"task": runs, "kind": kind, "needs": list(task.get("needs") or []), "foreach": "foreach" in task}
+    shape = {"task": runs, "kind": kind, "needs": list(task.get("needs") or []), "foreach": "foreach" in task}
+    return {**shape, "signal": task["wait_for"]} if kind == "signal" else shape
 
 
 def _step_shape(found: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace_status.api import graph
+from headrace_status.api.graph import Shapes
 from headrace_status.api.listings import CLOSED
 from headrace_status.api.pool import Pool, Row
 
@@ -31,6 +33,14 @@ SELECT kind, name, index, step, status, COALESCE(target, child_id) AS target,
 FROM tasks WHERE workflow_id = %s AND run_id = %s
   AND status IN ('WAITING', 'SCHEDULED', 'UNSERVED', 'RUNNING') ORDER BY step LIMIT {SHOWN_WAITS}
 """
+_NODES = """
+SELECT name, bool_or(ended) AS ended, bool_and(over) AS over FROM (
+  SELECT name, true AS ended, true AS over FROM nodes WHERE workflow_id = %s AND run_id = %s
+  UNION ALL
+  SELECT name, false, bool_and(status NOT IN ('WAITING', 'SCHEDULED', 'UNSERVED', 'RUNNING')) FROM tasks
+  WHERE workflow_id = %s AND run_id = %s GROUP BY name
+) AS seen GROUP BY name
+"""
 _PUBLISHED = f"""
 SELECT name, data, at FROM published WHERE workflow_id = %s AND first_run_id = %s
 ORDER BY at DESC, name LIMIT {SHOWN_NAMES}
@@ -39,7 +49,7 @@ ORDER BY at DESC, name LIMIT {SHOWN_NAMES}
 _A_SIGNAL: Row = {
     "kind": "signal",
     **dict.fromkeys(("name", "index", "step", "status", "target", "since", "due_at")),
-    "reason": "no step is open: it waits for a signal",
+    "reason": "waits for a signal, since no step is open",
 }
 
 
@@ -51,17 +61,37 @@ def _is_deadline(wait: Row, of: str) -> bool:
 def _named(wait: Row) -> Row:
     """Return a wait as what it is: of a signal or a predicate there is but the timer of its deadline."""
     if _is_deadline(wait, "receive"):
-        return {**wait, "kind": "signal", "reason": "waits for a signal"}
+        return {**wait, "name": None, "kind": "signal", "reason": "waits for a signal"}
     if _is_deadline(wait, "wait_for"):
-        return {**wait, "kind": "predicate", "reason": "waits until a predicate holds"}
+        return {**wait, "name": None, "kind": "predicate", "reason": "waits until a predicate holds"}
     return wait
 
 
-async def shown(pool: Pool, workflow: Row) -> dict[str, Any]:
-    """Return `waiting_for` and `published` of a workflow."""
+def _with_signals(waits: list[Row], shapes: Shapes, nodes: list[Row]) -> list[Row]:
+    """Return the waits of a graph with the signals among them: of one there is but the timer of its deadline, or
+    nothing. `nodes` say which are over, and which have said so themselves.
+    """
+    ended = {row["name"] for row in nodes if row["ended"]}
+    # A node that stands for several steps is over when it says so.
+    plain = {name for name, shape in shapes.items() if not shape["foreach"] and "signal" not in shape}
+    over = ended | {row["name"] for row in nodes if row["over"] and row["name"] in plain}
+    signals = graph.awaited_signals(shapes, over, ended)
+    found = [wait for wait in waits if wait["name"] not in signals]
+    deadlines = {wait["name"]: wait for wait in waits if wait["kind"] == "timer"}
+    for name, signal in signals.items():
+        wait = deadlines.get(name) or {**_A_SIGNAL, "name": name}
+        found.append({**wait, "kind": "signal", "reason": f"waits for signal {signal}"})
+    return found
+
+
+async def shown(pool: Pool, workflow: Row, shapes: Shapes) -> dict[str, Any]:
+    """Return `waiting_for` and `published` of a workflow; `shapes` are the nodes of a graph."""
     waits: list[Row] = []
     if workflow["status"] not in CLOSED:
-        waits = await pool.rows(_WAITS, [workflow["id"], workflow["run_id"] or ""])
+        run = [workflow["id"], workflow["run_id"] or ""]
+        waits = await pool.rows(_WAITS, run)
+        if any("signal" in shape for shape in shapes.values()):
+            waits = _with_signals(waits, shapes, await pool.rows(_NODES, [*run, *run]))
         if workflow["program"] == "python":
             waits = [_named(wait) for wait in waits if not _is_deadline(wait, "attach")]
         if not waits and workflow["status"] == "RUNNING":

@@ -164,7 +164,7 @@ async def get_workflow(
         [id],
     )
     counts = await _counts(here, [row])
-    shown = await waiting.shown(here.pool, row)
+    shown = await waiting.shown(here.pool, row, await _shapes(here, row))
     return here.answer({**lists.item(listings.WORKFLOWS, row), "tasks": counts[id], "refusals": refusals, **shown})
 
 
@@ -216,22 +216,22 @@ async def _counts(here: Context, workflows: list[Row]) -> dict[str, dict[str, in
             seen[row["workflow_id"]].add(row["name"])
     for row in graphs:
         found = counts[row["id"]]
-        names = await _declared_names(here, row)
+        names = await _shapes(here, row)
         for status, unheard in graph.count_unheard(row["status"], names, seen[row["id"]]).items():
             found[status] = found.get(status, 0) + unheard
     return counts
 
 
-async def _declared_names(here: Context, workflow: Row) -> list[str]:
+async def _shapes(here: Context, workflow: Row) -> graph.Shapes:
     key = (workflow["name"], workflow["version"])
-    if key not in here.names:
-        found = graph.declared_names(await _source(here, workflow))
+    if key not in here.shapes:
+        found = graph.declared_shapes(await _source(here, workflow))
         if not found:
-            return []
-        if len(here.names) >= here.limits.cached_definitions:
-            here.names.clear()
-        here.names[key] = found
-    return here.names[key]
+            return {}
+        if len(here.shapes) >= here.limits.cached_definitions:
+            here.shapes.clear()
+        here.shapes[key] = found
+    return here.shapes[key]
 
 
 async def _source(here: Context, workflow: Row) -> str:

@@ -51,18 +51,16 @@ function waits(all) {
 }
 
 function wait(found) {
-  const inside = found.kind === "predicate" || (found.kind === "signal" && !found.target);
-  const name = !inside && found.name && h("strong", {}, found.name, found.index !== null && ` [${found.index}]`);
+  const name = found.name && h("strong", {}, found.name, found.index !== null && ` [${found.index}]`);
   const target = found.target && h("a", { href: `#/workflows/${enc(found.target)}`, "data-key": `wait-${found.step}` }, found.target);
   const what = {
     timer: ["sleeps"],
     child: ["child workflow ", target],
     attach: ["the end of ", target],
-    signal: inside ? ["a signal"] : ["that ", target, " takes the signal"],
-    predicate: ["a predicate of its own"],
+    signal: target ? ["that ", target, " takes the signal"] : [found.reason],
     callback: ["the completion of its token"],
     task: [found.reason ?? "a worker"],
-  }[found.kind] ?? [found.kind];
+  }[found.kind] ?? [found.reason];
   return h("li", {}, name, name && " · ", what, found.due_at && [", until ", when(found.due_at)],
     found.kind === "callback" && found.reason?.includes("; ") && h("span", { class: "under faint" }, found.reason.split("; ").at(-1)));
 }

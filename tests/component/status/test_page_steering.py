@@ -48,6 +48,7 @@ def an_order() -> list[Message]:
         AttachRequested(**NEXT, step=6, node="stock", target="stock-eu", to_shard=0, at=T0 + 62),
         CallbackOpened(**NEXT, step=7, node="approval", due_at=T0 + 86_400_000, at=T0 + 63),
         CallbackHeartbeat(**NEXT, step=7, at=T0 + 64),
+        TimerStarted(**NEXT, step=8, node="receive", due_at=T0 + 9_000, at=T0 + 64),
         SignalReceived(**NEXT, name="paid", data=b'{"amount":129.5}', command_id="c", at=T0 + 65),
         CommandRefused(
             workflow_id=ID,
@@ -71,10 +72,11 @@ def test_what_a_workflow_shows_of_itself(world: StatusWorld, page: Page) -> None
     expect(published).to_contain_text('{"parcels":3,"sent":1}')
     expect(published).to_contain_text("<img src=x onerror=")
     waits = page.get_by_role("region", name="Waits for").locator("li")
-    expect(waits).to_have_count(4)
+    expect(waits).to_have_count(5)
     expect(waits.nth(0)).to_contain_text("reminder · sleeps, until")
     expect(waits.nth(1)).to_have_text("parcel · child workflow parcel-2")
     expect(waits.nth(2)).to_have_text("stock · the end of stock-eu")
+    expect(waits.nth(4)).to_contain_text("waits for a signal, until")
     expect(waits.nth(3)).to_contain_text("last sign of life at 2023-11-14T22:13:20+00:00")
     expect(page.locator(".facts").first).to_contain_text("once")
     expect(page.locator(".notice").first).to_contain_text("SignalWorkflow was refused and changed nothing")

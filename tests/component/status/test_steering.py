@@ -9,9 +9,11 @@ import pytest
 
 from headrace.contracts import topics
 from headrace.contracts.control_events import StepReused, WorkflowMigrated, WorkflowPaused, WorkflowResumed
+from headrace.contracts.definitions import Definition
 from headrace.contracts.journal import InputPosition
 from headrace.contracts.record_events import Published, SearchAttributesSet, WorkflowContinued
-from headrace.contracts.timer_events import TimerFired, TimerStarted
+from headrace.contracts.task_events import NodeEnded
+from headrace.contracts.timer_events import TimerCancelled, TimerFired, TimerStarted
 from headrace.contracts.wait_events import AttachRequested, CallbackOpened, CommandRefused, StepEnded
 from headrace.contracts.workflow_events import StartRefused, WorkflowStuck
 from tests.support.status_events import ID, RUN, T0, done, scheduled, started, succeeded
@@ -67,6 +69,31 @@ def test_what_a_workflow_waits_for(world: StatusWorld, api: httpx.Client) -> Non
     world.workflow(succeeded())
     world.project()
     assert get(api, f"/workflows/{ID}")["waiting_for"] == []
+
+
+def test_the_signals_that_a_graph_waits_for(world: StatusWorld, api: httpx.Client) -> None:
+    source = b'{"tasks":{"n0":{"task":"measure"},"paid":{"wait_for":"paid","needs":["n0"]},"late":{"wait_for":"go"}}}'
+    world.plain(
+        topics.DEFINITIONS, Definition(name="census", version="v1", program="graph", source=source, deployed_at=T0)
+    )
+    world.workflow(started(), scheduled(0), TimerStarted(**RUN_OF, step=1, node="late", due_at=T0 + 60_000, at=T0))
+    world.project()
+
+    def waits() -> list[tuple[str, str, str]]:
+        return [(each["kind"], each["name"], each["reason"]) for each in get(api, f"/workflows/{ID}")["waiting_for"]]
+
+    assert waits() == [("task", "n0", None), ("signal", "late", "waits for signal go")]
+    world.workflow(done(0))
+    world.project()
+    assert waits() == [("signal", "paid", "waits for signal paid"), ("signal", "late", "waits for signal go")]
+    world.workflow(
+        NodeEnded(**RUN_OF, step=1, node="late", status="SUCCEEDED", at=T0 + 9),
+        TimerCancelled(**RUN_OF, step=1, at=T0 + 9),
+    )
+    world.project()
+    assert waits() == [("signal", "paid", "waits for signal paid")]
+    nodes = {node["name"]: node["status"] for node in get(api, f"/workflows/{ID}/graph")["nodes"]}
+    assert nodes == {"n0": "SUCCEEDED", "paid": "WAITING", "late": "SUCCEEDED"}
 
 
 def test_paused_resumed_and_moved_to_another_version(world: StatusWorld, api: httpx.Client) -> None:

@@ -62,7 +62,7 @@ def test_what_a_workflow_waits_for_beside_workers() -> None:
             {**wait, "kind": "task"},
             {**wait, "kind": "timer", "due_at": "2026-01-02T03:04:05.006Z"},
             {**wait, "kind": "child", "target": "c-1"},
-            {**wait, "kind": "signal", "step": None},
+            {**wait, "kind": "signal", "name": None, "reason": "waits for a signal"},
             {**wait, "kind": "callback", "reason": "waits for its token"},
             {**wait, "kind": "signal", "target": "w-2", "reason": "w-2 has not taken the signal yet"},
             {**wait, "kind": "predicate"},
@@ -71,7 +71,7 @@ def test_what_a_workflow_waits_for_beside_workers() -> None:
     assert found == [
         "n sleeps until 2026-01-02T03:04:05.006Z",
         "child workflow c-1",
-        "a signal",
+        "waits for a signal",
         "n waits for its token",
         "n w-2 has not taken the signal yet",
         "1 more",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headrace_status.api.graph import count_unheard, declared_names, graph
+from headrace_status.api.graph import count_unheard, declared_shapes, graph
 from headrace_status.api.listings import WORKFLOW_STATUSES
 
 SOURCE = """
@@ -51,7 +51,7 @@ def test_the_definition_gives_nodes_and_edges() -> None:
         ("c", "on_exit"),
     ]
     assert statuses(found) == {"a": "RUNNING", "b": "WAITING", "c": "WAITING", "on_exit": "WAITING"}
-    assert declared_names(SOURCE) == ["a", "b", "c", "on_exit"]
+    assert list(declared_shapes(SOURCE)) == ["a", "b", "c", "on_exit"]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_nodes_that_nothing_was_heard_of(workflow_status: str | None, expected: 
 def test_the_counts_agree_with_the_graph(workflow_status: str) -> None:
     shown = statuses(graph("graph", SOURCE, workflow_status, [task("a", "FAILED")], {}))
     unheard = [status for name, status in shown.items() if name != "a"]
-    assert count_unheard(workflow_status, declared_names(SOURCE), {"a"}) == {unheard[0]: len(unheard)}
-    assert count_unheard(workflow_status, declared_names(SOURCE), shown) == {}
+    assert count_unheard(workflow_status, declared_shapes(SOURCE), {"a"}) == {unheard[0]: len(unheard)}
+    assert count_unheard(workflow_status, declared_shapes(SOURCE), shown) == {}
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,24 @@ def test_a_source_that_cannot_be_read_gives_the_steps_instead() -> None:
     for source in ("", "not json", "[]", '{"tasks":[]}', '{"tasks":{"a":1}}'):
         found = graph("graph", source, "RUNNING", [task("x", "SUCCEEDED"), task("y", "RUNNING", 1)], {})
         assert (found["layout"], found["edges"]) == ("sequence", [{"from": "x", "to": "y"}])
+
+
+SIGNALS = """
+{"tasks": {
+  "ask": {"task": "ask", "callback": {"timeout": "2d"}},
+  "paid": {"wait_for": "paid", "needs": ["ask"]},
+  "either": {"wait_for": "either"}},
+ "on_exit": {"wait_for": "bye"}}
+"""
+
+
+def test_a_node_waits_for_its_signal_once_its_needs_are_over() -> None:
+    found = graph("graph", SIGNALS, "RUNNING", [task("ask", "RUNNING")], {})
+    assert statuses(found) == {"ask": "RUNNING", "paid": "WAITING", "either": "WAITING", "on_exit": "WAITING"}
+    assert [node["reason"] for node in found["nodes"]] == [None, None, "waits for signal either", None]
+    done = {"status": "SUCCEEDED", "error": None, "cause": None, "ended_at": None}
+    found = graph("graph", SIGNALS, "PAUSED", [task("ask", "SUCCEEDED")], {"ask": done, "either": done})
+    assert statuses(found) == {"ask": "SUCCEEDED", "paid": "WAITING", "either": "SUCCEEDED", "on_exit": "WAITING"}
+    assert [node["reason"] for node in found["nodes"]] == [None, "waits for signal paid", None, None]
+    found = graph("graph", SIGNALS, "CANCELLED", [task("ask", "SUCCEEDED")], {"ask": done})
+    assert statuses(found) == {"ask": "SUCCEEDED", "paid": "CANCELLED", "either": "CANCELLED", "on_exit": "CANCELLED"}
