@@ -19,6 +19,7 @@ from headrace.contracts.workflow_events import WorkflowSucceeded, WorkflowTermin
 from headrace.engine.context import Limits
 from headrace_execution.dispatcher.limits import QueueLimit
 from headrace_execution.dispatcher.round import DispatchLimits
+from tests.golden.going_on import going_on
 from tests.golden.waits import waits
 from tests.unit.engine.decision_shard import DecisionShard, only
 from tests.unit.engine.scheduling import HOUR, START, Scheduling, hourly
@@ -48,7 +49,7 @@ def decision() -> list[Message]:
     _children(shard)
     _stuck(shard)
     shard.command(None, value=b"junk", error="no framing")
-    return [*shard.journal, *_operated(), *_schedules(), *_large(), *_long(), *_backlogs(), *waits()]
+    return [*shard.journal, *_operated(), *_schedules(), *_large(), *_long(), *_backlogs(), *waits(), *going_on()]
 
 
 def _whole_lives(shard: DecisionShard) -> None:

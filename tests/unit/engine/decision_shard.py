@@ -21,6 +21,7 @@ from headrace.engine.decide import timers
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.program import Program
+from headrace.engine.programs.python.limits import PythonLimits
 from headrace.engine.programs.python.program import PythonProgram
 from headrace.engine.state import ShardState
 from headrace.payloads.sealing import Sealing
@@ -52,7 +53,10 @@ class DecisionShard:
             self.definitions.add(workflow)
         programs: dict[str, Program] = {
             "graph": GraphProgram(),
-            "python": PythonProgram(lambda source: self.definitions.functions[source]),
+            "python": PythonProgram(
+                lambda source: self.definitions.functions[source],
+                PythonLimits(loop_steps=(limits or Limits()).loop_steps),
+            ),
         }
         self._limits = limits or Limits()
         self._shards = shards or Shards()

@@ -20,25 +20,14 @@ from headrace.contracts.workflow_events import (
     WorkflowFailed,
     WorkflowSucceeded,
 )
-from headrace.engine.programs.python.limits import PythonLimits
-from headrace.engine.programs.python.program import PythonProgram
+from headrace.engine.context import Limits
 from tests.unit.engine.decision_shard import DecisionShard, names, only
 from tests.unit.engine.workflows import CHAIN
 
 BOTH = pytest.mark.parametrize("forgetful", [False, True], ids=["live", "rebuilt"])
 
 
-class SmallLoops(DecisionShard):
-    """A shard on which loops go on anew after a few steps."""
-
-    loop_steps = 3
-
-    def new_process(self) -> None:
-        """Forget everything that is not in the state."""
-        self._programs["python"] = PythonProgram(
-            lambda source: self.definitions.functions[source], PythonLimits(loop_steps=self.loop_steps)
-        )
-        super().new_process()
+SMALL = Limits(loop_steps=3)
 
 
 def output(events: list[Message]) -> Any:
@@ -77,7 +66,7 @@ async def adding(ctx: Any, n: int) -> dict[str, int]:
 
 @BOTH
 def test_a_loop_goes_on_with_a_small_record(forgetful: bool) -> None:
-    shard = SmallLoops(adding, forgetful=forgetful)
+    shard = DecisionShard(adding, limits=SMALL, forgetful=forgetful)
     events = run(shard, shard.start("adding", {"n": 20}))
     assert output(events) == {"n": 20, "total": sum(range(2, 22)), "before": 1, "after": 22}
     continued = [event for event in events if isinstance(event, WorkflowContinued)]
@@ -90,10 +79,7 @@ def test_a_loop_goes_on_with_a_small_record(forgetful: bool) -> None:
 
 @given(n=st.integers(0, 30), steps=st.integers(1, 12), forgetful=st.booleans())
 def test_how_often_a_loop_goes_on_anew_does_not_show(n: int, steps: int, forgetful: bool) -> None:
-    class Shard(SmallLoops):
-        loop_steps = steps
-
-    shard = Shard(adding, forgetful=forgetful)
+    shard = DecisionShard(adding, limits=Limits(loop_steps=steps), forgetful=forgetful)
     assert output(run(shard, shard.start("adding", {"n": n}))) == {
         "n": n,
         "total": sum(range(2, n + 2)),
@@ -116,7 +102,7 @@ def test_what_came_before_the_loop_stays_as_it_was(forgetful: bool) -> None:
         await ctx.run("one")
         return [*first, len(set(seen)) == len(seen)]
 
-    shard = SmallLoops(looking, forgetful=forgetful)
+    shard = DecisionShard(looking, limits=SMALL, forgetful=forgetful)
     shard.start("looking")
     result = []
     for _ in range(11):
@@ -138,7 +124,7 @@ def test_time_goes_on_in_a_loop_that_went_on_anew(forgetful: bool) -> None:
             await ctx.run("one")
             state[0] += 1
 
-    shard = SmallLoops(looking, forgetful=forgetful)
+    shard = DecisionShard(looking, limits=SMALL, forgetful=forgetful)
     events = shard.start("looking")
     for at in range(1, 9):
         shard.now_ms = 1_000 + 1_000 * at
@@ -157,7 +143,7 @@ def test_signals_that_nobody_has_taken_go_along(forgetful: bool) -> None:
                 break
         return [*got, *state["got"]]
 
-    shard = SmallLoops(reading, forgetful=forgetful)
+    shard = DecisionShard(reading, limits=SMALL, forgetful=forgetful)
     shard.start("reading")
     for number in range(1, 10):
         signal(shard, number)
@@ -190,7 +176,7 @@ def test_a_loop_with_something_beside_it_keeps_its_record(beside: str, forgetful
                 break
         return "done"
 
-    shard = SmallLoops(looping, CHAIN, forgetful=forgetful)
+    shard = DecisionShard(looping, CHAIN, limits=SMALL, forgetful=forgetful)
     events = run(shard, shard.start("looping"))
     assert output(events) == "done"
     assert "WorkflowContinued" not in names(events)
@@ -214,7 +200,7 @@ def test_a_loop_within_a_loop(forgetful: bool) -> None:
     def played(shard: DecisionShard) -> Any:
         return output(run(shard, shard.start("nested")))
 
-    assert played(SmallLoops(nested, forgetful=forgetful))[1] == [3, 10]
+    assert played(DecisionShard(nested, limits=SMALL, forgetful=forgetful))[1] == [3, 10]
     assert played(DecisionShard(nested)) == [{"rounds": 4, "total": 40}, [3, 10]]
 
 
@@ -235,7 +221,7 @@ def test_the_state_keeps_its_type_and_is_what_json_holds_of_it(forgetful: bool) 
             loop.state = Month(month.number + 1, [*month.paid, await ctx.run("one")])
         return [sorted(kinds), loop.state.paid]
 
-    shard = SmallLoops(billing, forgetful=forgetful)
+    shard = DecisionShard(billing, limits=SMALL, forgetful=forgetful)
     assert output(run(shard, shard.start("billing"))) == [["Month"], list(range(1, 9))]
 
 
@@ -250,7 +236,7 @@ def test_a_loop_that_was_asked_to_end_keeps_its_record_and_cleans_up(forgetful: 
             for _ in range(8):
                 await ctx.run("clean")
 
-    shard = SmallLoops(looping, forgetful=forgetful)
+    shard = DecisionShard(looping, limits=SMALL, forgetful=forgetful)
     events = shard.start("looping")
     for _ in range(5):
         events = shard.complete(only(events, TaskScheduled))
@@ -283,7 +269,8 @@ def test_the_time_limit_begins_again_and_does_not_in_a_loop() -> None:
             await ctx.sleep("10s")
 
     for function, late in ((anew, False), (looping, True)):
-        shard = SmallLoops(WorkflowDefinition(name=function.__name__, function=function, timeout_ms=60_000))
+        definition = WorkflowDefinition(name=function.__name__, function=function, timeout_ms=60_000)
+        shard = DecisionShard(definition, limits=SMALL)
         shard.start(function.__name__)
         events: list[Message] = []
         for _ in range(12):
