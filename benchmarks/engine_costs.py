@@ -36,6 +36,15 @@ EACH = {
     "name": "each",
     "tasks": {"work": {"task": "work", "foreach": "{% $input.items %}", "input": {"x": "{% $item %}"}}},
 }
+CHAIN_STEPS = 10
+CHAIN = {
+    "apiVersion": "headrace/v1",
+    "name": "chain",
+    "tasks": {
+        f"t{at}": {"task": "work", "input": "{% $input.n %}", **({"needs": [f"t{at - 1}"]} if at else {})}
+        for at in range(CHAIN_STEPS)
+    },
+}
 START_MS = 1_700_000_000_000
 CHECKPOINT_EVENTS = 20_000
 
@@ -47,12 +56,17 @@ async def loop(ctx: Any, n: int) -> int:
     return n
 
 
+async def wide(ctx: Any, n: int) -> int:
+    """Run n tasks at once."""
+    return len(await ctx.map("work", range(n)))
+
+
 class Engine:
     """One shard whose checkpoints go into a dict. The clock stands still."""
 
     def __init__(self, **limits: int) -> None:
         self.definitions = InMemoryDefinitions()
-        for each in (SLEEP, TASK, EACH, loop):
+        for each in (SLEEP, TASK, EACH, CHAIN, loop, wide):
             self.definitions.add(each)
         self.limits = Limits(**limits)
         self.snapshot: dict[str, bytes] = {}
@@ -191,6 +205,42 @@ def steps(name: str, counts: list[int], **limits: int) -> None:
         print(f"{name}: {spent / total * 1e6:.0f} us a step in workflows of {count} steps")
 
 
+def programs(count: int) -> None:
+    """Measure what a step costs in a graph and in Python, in workflows that run the same tasks one after the other."""
+    found = {}
+    for name in ("chain", "loop", "chain", "loop"):  # the second time counts: everything is warm then
+        engine, offset = Engine(), 0
+        began = time.process_time()
+        for _ in range(count // CHAIN_STEPS):
+            offset += 1
+            todo = [e for e in engine.start(offset, name, {"n": CHAIN_STEPS}) if isinstance(e, TaskScheduled)]
+            while todo:
+                offset += 1
+                todo += [e for e in engine.complete(offset, todo.pop()) if isinstance(e, TaskScheduled)]
+        found[name] = (time.process_time() - began) / count * 1e6
+    print(
+        f"a step in workflows of {CHAIN_STEPS}: {found['chain']:.0f} us in a graph, {found['loop']:.0f} us in Python, "
+        f"{found['loop'] / found['chain'] - 1:+.0%}"
+    )
+
+
+def replays(name: str, count: int) -> None:
+    """Measure how fast a workflow with a long record is rebuilt."""
+    engine = Engine(replay_at_once=count + 1)
+    offset = 1
+    todo = [event for event in engine.start(0, name, {"n": count}) if isinstance(event, TaskScheduled)]
+    while len(todo) + offset > 1 and offset < count:
+        offset += 1
+        todo += [e for e in engine.complete(offset, todo.pop()) if isinstance(e, TaskScheduled)]
+    (run,) = (engine.state.runs[workflow_id] for workflow_id in list(engine.state.runs))
+    engine.decider.context.activations.drop(run.run_id)
+    gc.collect()
+    began = time.process_time()
+    engine.decider.context.activations.caught_up(run)
+    spent = time.process_time() - began
+    print(f"{name}: {len(run.log) / spent:.0f} recorded steps a second are replayed, of {len(run.log)}")
+
+
 def main() -> None:
     """Measure and print, each in a process of its own: memory that another measurement freed would be used again."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -203,6 +253,8 @@ def main() -> None:
         *((parked, (name, given.parked)) for name in ("sleep", "task")),
         *((restart, (name, given.parked)) for name in ("sleep", "task")),
         *((steps, (name, lengths)) for name in ("each", "loop")),
+        (programs, (given.steps,)),
+        *((replays, (name, given.steps)) for name in ("loop", "wide")),
     ]
     for target, arguments in jobs:
         process = spawn.Process(target=target, args=arguments)
