@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from headrace import NonRetryable, Retry, current, listener, task, trigger, workflow
+from headrace import LargeValue, NonRetryable, Retry, current, listener, task, trigger, workflow
 from headrace.engine.programs.python.errors import TaskFailed
 
 SCRATCH = Path(os.environ.get("HEADRACE_TEST_SCRATCH", "."))
@@ -61,6 +61,21 @@ def unserialisable() -> Any:
 @task
 def huge() -> str:
     return "x" * 2_000_000
+
+
+@task
+def rows(count: int) -> list[int]:
+    return [7] * count
+
+
+@task
+async def total_beside(values: list[int]) -> int:
+    return sum(values)
+
+
+@task(pool="cpu")
+def doubled_rows(values: list[int]) -> list[int]:
+    return values + values
 
 
 @task
@@ -132,6 +147,22 @@ async def order(ctx: Any, amount: int) -> int:
 @workflow
 async def one_task(ctx: Any, task: str) -> Any:
     return await ctx.run(flaky if task == "flaky" else task)
+
+
+@workflow
+async def large(ctx: Any, count: int, more: list[int]) -> dict[str, Any]:
+    """Rows that are large go from task to task unseen."""
+    made = await ctx.run(rows, count)
+    doubled = await ctx.run(doubled_rows, made)
+    totals = await ctx.gather(*[ctx.run(total_beside, each) for each in (made, doubled, more)])
+    child = await ctx.child(adder, values=made)
+    return {"made": made, "totals": totals, "child": child, "unseen": isinstance(doubled, LargeValue)}
+
+
+@workflow
+async def waits_then_adds(ctx: Any, name: str, values: list[int]) -> int:
+    await ctx.run(wait_for_file, name)
+    return await ctx.run(total, values)
 
 
 @workflow

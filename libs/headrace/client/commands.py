@@ -52,8 +52,9 @@ def start_command(
         raise InvalidStart(f"Expected if_exists to be one of {', '.join(IF_EXISTS)}, but found {options.if_exists!r}")
     if len(data) > limit_bytes:
         raise InvalidStart(
-            f"Expected an input of at most {limit_bytes} bytes (HEADRACE_BLOB_LIMIT_BYTES), but it has {len(data)}; "
-            "hand over a reference to large data instead of the data"
+            f"Expected an input of at most {limit_bytes} bytes (HEADRACE_BLOB_LIMIT_BYTES, or "
+            f"HEADRACE_PAYLOAD_LIMIT_BYTES where HEADRACE_BLOBS is off), but it has {len(data)}; hand over a reference "
+            "to large data instead of the data"
         )
     return StartWorkflow(
         command_id=command_id,

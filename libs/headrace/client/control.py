@@ -138,8 +138,9 @@ class Control(ABC, Generic[Sent]):
         data, limit_bytes = input_bytes(value, {}), self.settings.largest_payload_bytes
         if len(data) > limit_bytes:
             raise InvalidStart(
-                f"Expected data of at most {limit_bytes} bytes (HEADRACE_BLOB_LIMIT_BYTES), but it has {len(data)}; "
-                "hand over a reference to large data instead of the data"
+                f"Expected data of at most {limit_bytes} bytes (HEADRACE_BLOB_LIMIT_BYTES, or "
+                f"HEADRACE_PAYLOAD_LIMIT_BYTES where HEADRACE_BLOBS is off), but it has {len(data)}; hand over a "
+                "reference to large data instead of the data"
             )
         return data
 

@@ -147,4 +147,4 @@ def test_what_does_not_fit_is_refused_before_it_is_sent(
     run: Callable[[Settings, Calls], list[str]], call: Calls, text: str
 ) -> None:
     with pytest.raises(InvalidStart, match=text):
-        run(Settings(), call)
+        run(Settings(blobs="off"), call)

@@ -164,6 +164,7 @@ def test_an_input_over_the_limit_is_refused_before_kafka_is_looked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADRACE_PAYLOAD_LIMIT_BYTES", "1024")
+    monkeypatch.setenv("HEADRACE_BLOBS", "off")
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps("x" * 1023)))
     code, _, err = outcome(capsys, "start", "small", "--input", "-")
     assert code == 2

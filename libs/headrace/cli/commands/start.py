@@ -134,10 +134,12 @@ def wait_for_end(
     """
     from headrace.cli.progress import progress
     from headrace.client.errors import TimedOut, WorkflowFailed
+    from headrace.client.results import fetched
 
     try:
         with progress(handle.id) as seen:
             answer = client.wait(handle, timeout_s, seen=seen)
+        answer = answer | {"output": fetched(answer["output"], client.settings)}
     except WorkflowFailed as error:
         joined = _tell_joined(client, handle, error.status) if may_join else {}
         if as_json:
