@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.contracts import topics
 from headrace.contracts.journal import JournalRecord
 from headrace.contracts.message import Message
+from headrace.contracts.schedule_events import ScheduleFired
 from headrace.contracts.workflow_events import CommandForwarded
 from headrace_status.fold.batch import Batch
 from headrace_status.fold.changes import Origin, Put
@@ -37,6 +38,7 @@ def _inputs(batch: Batch, shard: int, offset: int, record: JournalRecord) -> Non
         if position.topic == topics.WORKFLOW_COMMANDS:
             read = position.offset
     for event in record.events:
-        # A command that was forwarded came in with this record, at this offset of the commands or shortly before it.
-        if isinstance(event, CommandForwarded) and read >= 0:
+        # A command that was forwarded came in with this record, at this offset of the commands or shortly before it; so
+        # did one that lets a schedule start something on another shard.
+        if isinstance(event, CommandForwarded | ScheduleFired) and read >= 0:
             batch.add(Put("forwards", (shard, read, event.to_shard), {"journal_offset": offset}))

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from headrace.contracts import topics
+from headrace.contracts.journal import InputPosition
 from headrace.contracts.schedule_events import (
     ScheduleBackfillStarted,
     ScheduleDeleted,
@@ -18,7 +20,9 @@ from headrace.contracts.schedule_events import (
 from headrace.contracts.wait_events import CommandRefused
 from headrace.contracts.workflow_events import StartRefused
 from tests.support.schedule_events import DAY, NEXT, OF, SCHEDULE, begun, fired, made
+from tests.support.servers import Database
 from tests.support.status_events import T0, started, succeeded
+from tests.support.status_server import serving
 from tests.support.status_world import StatusWorld
 
 
@@ -147,3 +151,18 @@ def test_sql_users_see_the_same(world: StatusWorld) -> None:
     assert world.rows("SELECT schedule_id, status FROM schedule_runs") == [
         {"schedule_id": SCHEDULE, "status": "RUNNING"}
     ]
+
+
+def test_an_answer_after_a_start_by_hand_has_what_was_started_on_another_shard(postgres: Database) -> None:
+    world = StatusWorld(postgres.owner, postgres.reader, decision_shards=2)
+    world.reign(topics.WORKFLOW_JOURNAL, 1)
+    command = InputPosition(topic=topics.WORKFLOW_COMMANDS, partition=0, offset=7, epoch=-1, n=-1)
+    by_hand = fired(cause="trigger", command_id="c", to_shard=1)
+    offset = world.journal(topics.WORKFLOW_JOURNAL, [made(), by_hand], positions=[command])
+    with serving(world) as address, httpx.Client(base_url=address, timeout=60, trust_env=False) as api:
+        world.project()
+        get(api, "/workflows/billing-1", 504, after="0:7", timeout=0)
+        heard = InputPosition(topic=topics.WORKFLOW_JOURNAL, partition=0, offset=offset, epoch=0, n=1)
+        world.journal(topics.WORKFLOW_JOURNAL, [begun()], partition=1, positions=[heard])
+        world.project()
+        assert get(api, "/workflows/billing-1", after="0:7", timeout=0)["status"] == "RUNNING"
