@@ -14,7 +14,9 @@ from headrace.shard.entries import Changed
 
 
 class FailedRun(msgspec.Struct, frozen=True, gc=False):
-    """A run as it was when it ended, packed; when that was: in ms since the epoch, and as a number that only grows."""
+    """A run as it was when it ended, packed; when that was: in ms since the epoch, and as a number that grows from
+    one to the next.
+    """
 
     packed: bytes
     at: int
@@ -24,7 +26,7 @@ class FailedRun(msgspec.Struct, frozen=True, gc=False):
 class FailedRuns:
     """The last runs of workflows that have failed, by workflow id."""
 
-    __slots__ = ("_bytes", "_keep_ms", "_limit", "_limit_bytes", "_number", "_runs", "changed")
+    __slots__ = ("_bytes", "_keep_ms", "_limit", "_limit_bytes", "_runs", "changed")
 
     def __init__(self, *, keep_ms: int, limit: int, limit_bytes: int) -> None:
         self._keep_ms = keep_ms
@@ -32,7 +34,6 @@ class FailedRuns:
         self._limit_bytes = limit_bytes
         self._runs: dict[str, FailedRun] = {}
         self._bytes = 0
-        self._number = 0
         self.changed: Changed[str] = Changed()
 
     def get(self, workflow_id: str) -> bytes | None:
@@ -44,7 +45,8 @@ class FailedRuns:
         """Keep a run that failed, and forget the oldest where it is too much. One that is too large is not kept."""
         self.forget(workflow_id)
         if len(packed) <= self._limit_bytes:
-            self.restore(workflow_id, FailedRun(packed, at, self._number + 1))
+            last = next(reversed(self._runs.values()), None)
+            self.restore(workflow_id, FailedRun(packed, at, last.number + 1 if last is not None else 1))
             self.changed.made(workflow_id)
         while self._runs:
             oldest = next(iter(self._runs))
@@ -64,7 +66,6 @@ class FailedRuns:
         """Take in a run of a snapshot. They must come in the order of their numbers."""
         self._runs[workflow_id] = failed
         self._bytes += len(failed.packed)
-        self._number = failed.number
 
     def run(self, workflow_id: str) -> FailedRun | None:
         """Return what is kept of a workflow."""

@@ -81,6 +81,13 @@ class OpenStep(msgspec.Struct, kw_only=True):
     """8 bytes that stand for the step's input."""
 
     @property
+    def interrupted(self) -> bool:
+        """Tell whether its attempt has its lease, or has given one back, and nothing has followed from that yet."""
+        if self.phase == LEASE:
+            return self.fencing_token > 0
+        return self.phase == SCHEDULED and bool(self.resource) and not self.fencing_token
+
+    @property
     def waits_for_time(self) -> bool:
         """Tell whether the step goes on by itself, at `due_at`."""
         if self.kind == TIMER or self.phase == BACKOFF:

@@ -38,7 +38,7 @@ def pause_workflow(context: Context, state: ShardState, command: PauseWorkflow, 
 def goes_on(context: Context, run: Run, now_ms: int, *, command_id: str = "", reason: str = "") -> Iterator[Message]:
     """Let a run that stands still go on: with what it has recorded, then with the inputs that wait with it."""
     yield resumed(context, run, now_ms, command_id=command_id, reason=reason)
-    if run.held:
+    if run.held or any(step.interrupted for step in run.open.values()):
         # They are decided like the rest of a decision that was too large: before any other input, in bounded parts.
         yield ActivationYielded(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
     else:

@@ -15,7 +15,7 @@ from headrace.engine.decide.commands import WorkflowCommand, decide_for_workflow
 from headrace.engine.decide.journals import decide_event
 from headrace.engine.decide.leases import dispatched
 from headrace.engine.decide.parking import park, parking
-from headrace.engine.run import LEASE, STUCK
+from headrace.engine.run import STUCK
 from headrace.engine.state import ShardState
 from headrace.shard.decider import Input
 
@@ -33,7 +33,7 @@ def resume(context: Context, state: ShardState, now_ms: int) -> Iterator[Message
         return
     yield ActivationResumed(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
     for number, step in list(run.open.items()):
-        if step.phase == LEASE and step.fencing_token and not (yield from dispatched(context, run, number, now_ms)):
+        if step.interrupted and not (yield from dispatched(context, run, number, now_ms)):
             return
     yield from advance(context, run, now_ms)
     yield from _held_inputs(context, state, run.workflow_id, now_ms)
