@@ -120,14 +120,20 @@ class KafkaLog:
             return self._source(name, committed=committed)
         return TwoPaces(
             self._source(name, committed=committed),
-            lambda: self._source(f"{name}-rare", committed=committed),
+            lambda: self._source(f"{name}-rare", committed=committed, rest_ms=self._settings.rare_rest_ms),
             Interest(candidates=frozenset(rare), quiet_s=self._settings.rare_after_ms / 1000),
             self._settings.rare_rest_ms,
         )
 
-    def _source(self, name: str, *, committed: bool) -> KafkaSource:
+    def _source(self, name: str, *, committed: bool, rest_ms: int = 0) -> KafkaSource:
         return KafkaSource(
-            self._settings, name, self, self.availability, collect_ms=self._collect_ms, committed=committed
+            self._settings,
+            name,
+            self,
+            self.availability,
+            collect_ms=self._collect_ms,
+            committed=committed,
+            rest_ms=rest_ms,
         )
 
     def writer(self, partition: TopicPartition, name: str) -> KafkaWriter:

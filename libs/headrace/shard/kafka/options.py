@@ -88,14 +88,19 @@ _LOOK_UP: dict[str, Any] = {
 }
 
 
-def reader_options(settings: Settings, name: str, *, collect_ms: int = 0, committed: bool = False) -> dict[str, Any]:
+def reader_options(
+    settings: Settings, name: str, *, collect_ms: int = 0, committed: bool = False, rest_ms: int = 0
+) -> dict[str, Any]:
     """Return the options of a consumer that is assigned its partitions; `name` is for people and quotas.
 
     With `collect_ms` the broker may hold records back for so long, to hand out many at a time; with `committed` it
-    hands out nothing of a transaction that was not committed.
+    hands out nothing of a transaction that was not committed; with `rest_ms` the reader looks only so often.
     """
     collecting = {**_COLLECTING, "fetch.wait.max.ms": collect_ms} if collect_ms else {}
-    tuned = {**_EVERY_CLIENT, **_CONSUMER, **collecting}
+    # While what was fetched lies there, librdkafka looks this often whether it was taken. At 1 ms that is a thread that
+    # never sleeps where the reader rests; as it is, what is new is asked for half a rest later at most.
+    resting = {"fetch.queue.backoff.ms": max(rest_ms // 2, 1)} if rest_ms else {}
+    tuned = {**_EVERY_CLIENT, **_CONSUMER, **collecting, **resting}
     isolation = {"isolation.level": "read_committed"} if committed else {}
     return _join(settings, tuned, {**_CONSUMER_LAWS, **isolation, **_named(settings, name)})
 

@@ -33,9 +33,10 @@ class KafkaSource:
         *,
         collect_ms: int = 0,
         committed: bool = False,
+        rest_ms: int = 0,
     ) -> None:
         """Connect lazily. `look_ups` tells whether a doubtful position exists. With `collect_ms` the broker may hold
-        records back for so long, and the pace is the reader's own.
+        records back for so long, and the pace is the reader's own; with `rest_ms` he looks only so often.
         """
         self._prefix = full_name(settings.namespace, "")
         self._look_ups = look_ups
@@ -43,7 +44,7 @@ class KafkaSource:
         self._next: dict[TopicPartition, int] = {}
         self._doubtful: dict[TopicPartition, str] = {}
         self._pace = None if collect_ms else _pace(settings)
-        options = reader_options(settings, name, collect_ms=collect_ms, committed=committed)
+        options = reader_options(settings, name, collect_ms=collect_ms, committed=committed, rest_ms=rest_ms)
         self._consumer = Consumer({**options, "error_cb": availability.failed})
 
     def assign(self, starts: Mapping[TopicPartition, int]) -> None:

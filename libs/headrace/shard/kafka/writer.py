@@ -15,7 +15,7 @@ from headrace.shard.kafka.options import writer_options
 from headrace.shard.ports import Ack, TopicPartition
 
 # A new producer asks for its id by itself, which takes milliseconds. A record that is handed in before it has asked
-# makes librdkafka wait for half a second until it asks again: 0.5 s instead of 0.05 s for the first append, measured with
+# makes librdkafka wait for half a second until it asks again: 0.5 s instead of 0.05 for the first append, measured with
 # up to 2 ms between the two.
 _INTRODUCED_S = 0.02
 
