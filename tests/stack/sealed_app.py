@@ -85,6 +85,22 @@ async def card_rounds(ctx: Any, card: Card, left: int) -> Card:
     return card
 
 
+@task
+def card_many(card: Card, times: int) -> list[str]:
+    return [card.number] * times
+
+
+@task
+def card_count(numbers: list[str]) -> int:
+    return len(set(numbers))
+
+
+@workflow
+async def card_large(ctx: Any, card: Card, more: list[str]) -> dict[str, Any]:
+    numbers = await ctx.run(card_many, card, 100_000)
+    return {"distinct": await ctx.run(card_count, numbers), "more": await ctx.run(card_count, more), "all": numbers}
+
+
 @listener(events=["WorkflowSucceeded"], where="$event.name = 'sealed'", start="earliest")
 def tell_sealed(event: Any) -> None:
     (SCRATCH / "heard.txt").write_text(event.output["child"]["number"], encoding="utf-8")

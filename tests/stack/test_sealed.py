@@ -51,7 +51,8 @@ def ended(vault: Stack) -> dict[str, Any]:
     vault.client.start("card_failing", CARD, id="card_failing")
     assert vault.closed("card_failing")["error"] == "LookupError"
     vault.client.start("card_rounds", card=CARD, left=2, id="card_rounds").result(timeout=60)
-    vault.client.terminate("card_failing")
+    large = vault.client.start("card_large", card=CARD, more=[SECRET] * 100_000, id="large").result(timeout=60)
+    assert (large["distinct"], large["more"], large["all"]) == (1, 1, [SECRET] * 100_000)
     found: dict[str, Any] = output
     return found
 

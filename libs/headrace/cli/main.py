@@ -37,6 +37,7 @@ _COMMANDS = {
     "task": "task:task",
     "schedule": "schedule:schedule",
     "queues": "queues:queues",
+    "blobs": "blobs:blobs",
     "bench": "bench:bench",
 }
 # They talk to a headrace that runs already.

@@ -10,11 +10,20 @@ import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 OFF = "off"
 
 
 class BlobUnavailable(Exception):
     """A blob that cannot be stored or fetched now; the text says where it should be."""
+
+
+class Cleaned(msgspec.Struct, frozen=True):
+    """What was removed."""
+
+    blobs: int
+    bytes: int
 
 
 class Blobs(Protocol):
@@ -25,6 +34,13 @@ class Blobs(Protocol):
 
     def get(self, name: str) -> bytes:
         """Return what was stored. Raises `BlobUnavailable` where there is no such blob, or no answer."""
+
+    def clean(self, before: float, *, dry_run: bool = False) -> Cleaned:
+        """Remove what was stored last before a time, in seconds since the epoch; `dry_run` only counts it.
+
+        Raises:
+            BlobUnavailable: the store does not answer.
+        """
 
 
 def name_of(data: bytes) -> str:
@@ -79,6 +95,20 @@ class FolderBlobs:
                 "clean up only what is older than any workflow"
             ) from error
 
+    def clean(self, before: float, *, dry_run: bool = False) -> Cleaned:
+        """Remove what is old, and what a process has left half written."""
+        count = size = 0
+        try:
+            for file in sorted(self._folder.glob("??/*")):
+                found = file.stat()
+                if found.st_mtime < before:
+                    count, size = count + 1, size + found.st_size
+                    if not dry_run:
+                        file.unlink(missing_ok=True)
+        except OSError as error:
+            raise BlobUnavailable(f"Expected to clean up {self._folder}, but {error}") from error
+        return Cleaned(count, size)
+
     def _file(self, name: str) -> Path:
         return self._folder / name[7:9] / name  # a folder for each first byte of the hash: none has too many files
 
@@ -120,6 +150,20 @@ class FsspecBlobs:
             ) from error
         return data
 
+    def clean(self, before: float, *, dry_run: bool = False) -> Cleaned:
+        """Remove what is old."""
+        count = size = 0
+        try:
+            self._store.invalidate_cache()
+            for file, found in self._store.find(self._path, detail=True).items():
+                if self._store.modified(file).timestamp() < before:
+                    count, size = count + 1, size + int(found["size"])
+                    if not dry_run:
+                        self._store.rm_file(file)
+        except Exception as error:
+            raise BlobUnavailable(f"Expected to clean up {self._url}, but {type(error).__name__}: {error}") from error
+        return Cleaned(count, size)
+
     def _file(self, name: str) -> str:
         return f"{self._path}/{name[7:9]}/{name}"
 
@@ -139,6 +183,10 @@ class MemoryBlobs:
         if name not in self._stored:
             raise BlobUnavailable(f"Expected blob {name}, but it was never stored here")
         return self._stored[name]
+
+    def clean(self, before: float, *, dry_run: bool = False) -> Cleaned:
+        """Remove nothing: it ends with its test."""
+        return Cleaned(0, 0)
 
     def __len__(self) -> int:
         return len(self._stored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headrace.payloads.blobs import BlobUnavailable, blobs_at
+from headrace.payloads.blobs import Blobs, BlobUnavailable, blobs_at
 from headrace.payloads.courier import Courier
 from headrace.payloads.encryption import InvalidKeys, parse_keys
 from headrace.payloads.sealing import Sealing
@@ -32,16 +32,24 @@ def courier_for(settings: Settings) -> Courier:
     Raises:
         InvalidSettings: the keys or the store cannot be used; the text says why.
     """
-    try:
-        blobs = blobs_at(settings.blobs, Path(settings.state) / "blobs")
-    except BlobUnavailable as error:
-        raise InvalidSettings(str(error)) from error
     return Courier(
         sealing_for(settings),
-        blobs,
+        blobs_for(settings),
         inline_bytes=settings.payload_limit_bytes,
         limit_bytes=settings.largest_payload_bytes,
     )
+
+
+def blobs_for(settings: Settings) -> Blobs | None:
+    """Return where large payloads lie; None where they are refused.
+
+    Raises:
+        InvalidSettings: nobody knows such a store, or its package is not installed.
+    """
+    try:
+        return blobs_at(settings.blobs, Path(settings.state) / "blobs")
+    except BlobUnavailable as error:
+        raise InvalidSettings(str(error)) from error
 
 
 def _text(given: str) -> str:

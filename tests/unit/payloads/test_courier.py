@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from headrace.contracts.schedule_events import ScheduleSpec
 from headrace.payloads.blobs import (
     Blobs,
     BlobUnavailable,
+    Cleaned,
     FolderBlobs,
     FsspecBlobs,
     MemoryBlobs,
@@ -82,14 +84,26 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_storing_again_makes_a_blob_young(tmp_path: Path) -> None:
-    import os
-
     blobs = FolderBlobs(tmp_path)
     name = stored(blobs, b"some data")
     file = tmp_path / name[7:9] / name
     os.utime(file, (1, 1))
     stored(blobs, b"some data")
     assert file.stat().st_mtime > 1
+
+
+@pytest.mark.parametrize("kind", ["folder", "fsspec"])
+def test_what_is_old_is_cleaned_up_and_what_is_young_stays(tmp_path: Path, kind: str) -> None:
+    blobs: Blobs = FolderBlobs(tmp_path) if kind == "folder" else FsspecBlobs(f"local://{tmp_path}")
+    old, young = stored(blobs, b"old data"), stored(blobs, b"young")
+    os.utime(tmp_path / old[7:9] / old, (1_000, 1_000))
+    assert blobs.clean(2_000, dry_run=True) == Cleaned(1, 8)
+    assert fetched(blobs, old) == b"old data"
+    assert blobs.clean(2_000) == Cleaned(1, 8)
+    assert blobs.clean(2_000) == Cleaned(0, 0)
+    assert fetched(blobs, young) == b"young"
+    with pytest.raises(BlobUnavailable):
+        fetched(blobs, old)
 
 
 @pytest.mark.parametrize(
