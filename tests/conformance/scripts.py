@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from headrace.contracts.dispatch_commands import SetCanary
 from headrace.contracts.dispatch_events import TaskAssigned
 from headrace.contracts.message import Message
 from headrace.contracts.task_rules import TaskRules
@@ -58,6 +59,7 @@ class _Script:
             "pass": self._pass,
             "cancel": self._cancel,
             "take_over": self._take_over,
+            "canary": self._canary,
         }
 
     def do(self, name: str, given: dict[str, Any]) -> None:
@@ -107,6 +109,12 @@ class _Script:
             stopping=stopping,
             session=self._sessions[worker],
             details=dict.fromkeys(running, msgspec.json.encode(details)) if details else None,
+        )
+
+    def _canary(self, version: str = "", share: float = 0.0, task: str = "t", queue: str = "q") -> None:
+        command_id = f"canary-{next(self._commands)}"
+        self.shard.feed(
+            SetCanary(command_id=command_id, queue=queue, task=task, version=version, share=share, issued_at=0)
         )
 
     def _goodbye(self, worker: str) -> None:

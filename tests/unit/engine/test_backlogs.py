@@ -13,6 +13,7 @@ from headrace.contracts.backlog_events import BacklogNoted, RoomRequested, TaskH
 from headrace.contracts.control_commands import PauseWorkflow, ResumeWorkflow
 from headrace.contracts.dispatch_events import BacklogCleared, BacklogFull, RoomGranted
 from headrace.contracts.message import Message
+from headrace.contracts.schedule_events import ScheduleFired
 from headrace.contracts.task_events import TaskCancelled, TaskScheduled, TaskSucceeded, TaskTimedOut
 from headrace.contracts.topics import TASK_JOURNAL
 from headrace.contracts.workflow_events import StartRefused, WorkflowStarted, WorkflowSucceeded
@@ -286,6 +287,25 @@ def test_running_workflows_and_their_children_are_accepted_where_starts_are_refu
     assert out(shard.hear(only(child, type(child[1])))) == ["p:0"]
     assert start(shard, "one", "a") == []  # the same command again: it has started
     assert only(shard.complete(task), TaskSucceeded)
+
+
+def test_what_a_schedule_starts_is_refused_as_well() -> None:
+    shard = shard_of_all()
+    declared(shard, "one", ["default"])
+    full(shard, when_full="refuse")
+    fired = ScheduleFired(
+        schedule_id="s",
+        generation="1",
+        workflow_id="s-1",
+        to_shard=0,
+        name="one",
+        input=b"{}",
+        scheduled_at=1,
+        cause="time",
+        at=1,
+    )
+    refused = only(shard.hear(fired), StartRefused)
+    assert (refused.error, refused.parent is None) == ("headrace.QueueFull", False)
 
 
 def test_what_was_held_back_goes_out_when_the_policy_changes_to_refuse() -> None:
