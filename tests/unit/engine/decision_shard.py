@@ -135,7 +135,7 @@ class DecisionShard:
 
     def fail(self, task: TaskScheduled, error: str = "ValueError", assignment: int = 1, **fields: Any) -> list[Message]:
         """Answer an attempt with failure."""
-        return self.command(FailTask(**_answer(task), assignment=assignment, error=error, cause="why", **fields))
+        return self.command(FailTask(**{**_answer(task), "cause": "why", **fields}, assignment=assignment, error=error))
 
     def cancel(self, workflow_id: str = "w") -> list[Message]:
         """Ask a workflow to end."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic
-from headrace.engine.programs.python.errors import CompensationFailed
+from headrace.engine.programs.python.errors import CompensationFailed, StepFailed
 from headrace.engine.programs.python.payloads import arguments_payload
 from headrace.engine.programs.python.targets import task_name
 
 RunPayload = Callable[[Any, bytes, str], Awaitable[Any]]
 """Runs a task with a payload of arguments and its content type."""
+
+
+class Undone(NamedTuple):
+    """What is to be said of a compensation that failed: in short, without what an exception says of its data, and all."""
+
+    short: str
+    text: str
 
 
 class Saga:
@@ -39,7 +46,7 @@ class Saga:
         """Forget all of it."""
         self._registered.clear()
 
-    async def undo(self) -> tuple[list[str], Cancelled | None]:
+    async def undo(self) -> tuple[list[Undone], Cancelled | None]:
         """Run all of it, the last one first, to its end, also when the workflow is asked to end meanwhile.
 
         Returns what is to be said of each that failed, and that request.
@@ -53,9 +60,9 @@ class Saga:
                 request = cancelled
         return fiber.result(), request
 
-    async def _undo(self) -> list[str]:
+    async def _undo(self) -> list[Undone]:
         assert self._run is not None
-        failures = []
+        failures: list[Undone] = []
         self._kernel.undoing = self._kernel.undoing or bool(self._registered)
         while self._registered:
             task, data, content_type = self._registered.pop()
@@ -64,7 +71,9 @@ class Saga:
             except NonDeterministic:
                 raise
             except Exception as error:  # noqa: BLE001 (one that fails does not stop the others)
-                failures.append(f"compensation {task_name(task)} failed: {error}")
+                what = f"compensation {task_name(task)} failed"
+                name = error.error if isinstance(error, StepFailed) else type(error).__name__
+                failures.append(Undone(f"{what}: {name}", f"{what}: {error}"))
         if self._kernel.undoing:
             self._kernel.undoing, self._kernel.undone_before = False, self._kernel.next_step
         return failures
@@ -97,7 +106,7 @@ class Sagas:
         failures, request = await self._saga.undo()
         if request is not None:
             for failure in failures:
-                request.add_note(failure)
+                request.add_note(failure.short)
             raise request
         if failures:
-            raise CompensationFailed("; ".join(failures))
+            raise CompensationFailed("; ".join(failure.text for failure in failures))

@@ -12,7 +12,7 @@ from headrace.contracts.definitions import Definition
 from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, NonDeterministic, WorkflowFailure
 from headrace.engine.programs.program import Result, RunInfo
-from headrace.engine.programs.python.compensations import Saga
+from headrace.engine.programs.python.compensations import Saga, Undone
 from headrace.engine.programs.python.context import WorkflowContext
 from headrace.engine.programs.python.errors import StepFailed
 from headrace.engine.programs.python.limits import PythonLimits
@@ -87,14 +87,16 @@ class PythonProgram:
         except NonDeterministic:
             raise
         except (Exception, Cancelled) as error:
-            failures: list[str] = []
+            failures: list[Undone] = []
             if len(saga):
                 failures, _ = await saga.undo()
             if isinstance(error, StepFailed | WorkflowFailure | ValueTooLarge):
                 # An error of a task that nobody caught ends the workflow under its own name.
-                raise WorkflowFailure(error.error, "; ".join(filter(None, [error.cause, *failures]))) from error
+                texts = [error.cause, *(failure.text for failure in failures)]
+                raise WorkflowFailure(error.error, "; ".join(filter(None, texts))) from error
             for failure in failures:
-                error.add_note(failure)
+                # The reason of a request to end is not sealed, unlike causes.
+                error.add_note(failure.short if isinstance(error, Cancelled) else failure.text)
             raise
 
 
