@@ -16,7 +16,7 @@ RunPayload = Callable[[Any, bytes, str], Awaitable[Any]]
 
 
 class Undone(NamedTuple):
-    """What is to be said of a compensation that failed: in short, without what an exception says of its data, and all."""
+    """What is to be said of a compensation that failed; in `short`, without what its exception says of its data."""
 
     short: str
     text: str
