@@ -26,6 +26,7 @@ from headrace.engine.context import Context, Limits, Shards
 from headrace.engine.decider import DecisionDecider
 from headrace.engine.programs.graph.program import GraphProgram
 from headrace.engine.programs.python.program import PythonProgram
+from headrace.runtime import collector
 from headrace.shard.decider import Input
 from headrace.testing.definitions import InMemoryDefinitions
 
@@ -241,6 +242,11 @@ def replays(name: str, count: int) -> None:
     print(f"{name}: {len(run.log) / spent:.0f} recorded steps a second are replayed, of {len(run.log)}")
 
 
+def _as_a_service_does(target: Callable[..., None], *arguments: Any) -> None:
+    collector.tune()
+    target(*arguments)
+
+
 def main() -> None:
     """Measure and print, each in a process of its own: memory that another measurement freed would be used again."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -257,7 +263,7 @@ def main() -> None:
         *((replays, (name, given.steps)) for name in ("loop", "wide")),
     ]
     for target, arguments in jobs:
-        process = spawn.Process(target=target, args=arguments)
+        process = spawn.Process(target=_as_a_service_does, args=(target, *arguments))
         process.start()
         process.join()
         if process.exitcode:
