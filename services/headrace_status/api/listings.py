@@ -104,6 +104,16 @@ HISTORY = Listing(
     time="at",
     name_field="type",
 )
+RUNS = Listing(
+    "runs",
+    ("started_at_ms", "run_id"),
+    (int, str),
+    _fields("run_id attempt:number status started_at:time ended_at:time first_run_id kept_steps:number retried_run_id"),
+    descending=True,
+    statuses=(*WORKFLOW_STATUSES, "CONTINUED"),
+    time="started_at",
+    name_field="run_id",
+)
 LOGS = Listing(
     "logs",
     ("at_ms", "partition", "offset"),

@@ -86,6 +86,13 @@ async def list_tasks(
     return here.answer({"items": items, "next_cursor": cursor})
 
 
+@router.get("/workflows/{id:path}/runs", responses=openapi.page_responses(listings.RUNS))
+async def list_runs(request: Request, here: Fresh, id: Id, query: Page) -> Response:  # noqa: A002  the name in the path
+    """List the runs of a workflow, the latest first: each start, and each time that a run went on as another."""
+    lists.known_parameters(request)
+    return await _about(here, id, query, listings.RUNS)
+
+
 @router.get("/workflows/{id:path}/history", responses=openapi.page_responses(listings.HISTORY))
 async def list_history(
     request: Request,

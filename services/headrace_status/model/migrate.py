@@ -20,7 +20,8 @@ from psycopg import sql
 
 from headrace.runtime.settings import InvalidSettings, Settings
 from headrace_status.model import names, roles
-from headrace_status.model.views import CONTRACT_VERSION, VIEWS, View
+from headrace_status.model.view import View
+from headrace_status.model.views import CONTRACT_VERSION, VIEWS
 
 # Any number that no other user of the database takes; one lock for all namespaces, since they share roles.
 LOCK = 0x68656164

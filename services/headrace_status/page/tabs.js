@@ -31,6 +31,27 @@ function table(panel, id, signal, path, parameters, columns, row, empty) {
   return { look, parts: [shell, more] };
 }
 
+const MOST_RUNS = 100;
+
+// A choice among the runs of a workflow, the latest first; there is none to see while it has one run only.
+function runChoice(id, signal, changed) {
+  const select = h("select", { "data-key": "run" });
+  const label = h("label", { class: "field", hidden: true }, "Run", select);
+  select.addEventListener("change", changed);
+  let known;
+  const update = async (workflow) => {
+    if (workflow.run_id === known || !(workflow.continued || workflow.attempt > 1)) return;
+    const { items } = await get(`/workflows/${enc(id)}/runs`, { limit: MOST_RUNS }, signal);
+    const chosen = select.value;
+    known = workflow.run_id;
+    show(select, items.map((run, at) => h("option", { value: at === 0 ? "" : run.run_id },
+      `${run.run_id} · ${run.status.replaceAll("_", " ").toLowerCase()}${at === 0 ? ", the latest" : ""}`)));
+    select.value = chosen;
+    label.hidden = items.length < 2;
+  };
+  return { label, update, value: () => select.value };
+}
+
 export function tasksTab(panel, id, signal) {
   const every = h("input", { type: "checkbox" });
   const opened = new Set();
@@ -51,11 +72,15 @@ export function tasksTab(panel, id, signal) {
       h("td", { class: "number" }, task.output_bytes === null ? "" : bytes(task.output_bytes)));
     return opened.has(key) ? [line, h("tr", { class: "opened" }, h("td", { colspan: 8 }, details(task)))] : line;
   };
-  const view = table(panel, id, signal, "tasks", () => ({ attempts: every.checked ? "all" : "latest" }),
+  const runs = runChoice(id, signal, () => view.look().catch(() => {}));
+  const view = table(panel, id, signal, "tasks", () => ({ attempts: every.checked ? "all" : "latest", run: runs.value() }),
     ["Status", "Task", "Attempt", "Worker", "Queue", "Started", "Duration", "Output"], row, "No task has been scheduled yet.");
   every.addEventListener("change", () => view.look().catch(() => {}));
-  show(panel, h("label", { class: "check" }, every, " Show every attempt"), view.parts);
-  return view.look;
+  show(panel, h("div", { class: "filters" }, h("label", { class: "check" }, every, " Show every attempt"), runs.label), view.parts);
+  return async (workflow) => {
+    await runs.update(workflow);
+    await view.look();
+  };
 }
 
 // Where a step runs: in another workflow, or on a worker.

@@ -83,6 +83,10 @@ def test_what_a_workflow_shows_of_itself(world: StatusWorld, page: Page) -> None
     assert page.locator("main img").count() == 0
     page.goto(f"/#/workflows/{ID}/tasks")
     expect(page.get_by_role("link", name="stock-eu").last).to_have_attribute("href", "#/workflows/stock-eu")
+    expect(page.locator("tbody tr")).to_have_count(6)
+    page.locator("select[data-key=run]").select_option(RUN)
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("n0")
     page.goto("/")
     expect(page.locator("td.id")).to_contain_text("customer: c-7, express: true, total: 129.5")
     page.get_by_label("Where").fill("search.customer = 'nobody'")

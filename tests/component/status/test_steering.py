@@ -12,10 +12,11 @@ from headrace.contracts.control_events import StepReused, WorkflowMigrated, Work
 from headrace.contracts.definitions import Definition
 from headrace.contracts.journal import InputPosition
 from headrace.contracts.record_events import Published, SearchAttributesSet, WorkflowContinued
+from headrace.contracts.references import RetriedRun
 from headrace.contracts.task_events import NodeEnded
 from headrace.contracts.timer_events import TimerCancelled, TimerFired, TimerStarted
 from headrace.contracts.wait_events import AttachRequested, CallbackOpened, CommandRefused, StepEnded
-from headrace.contracts.workflow_events import StartRefused, WorkflowStuck
+from headrace.contracts.workflow_events import StartRefused, WorkflowStuck, WorkflowTimedOut
 from tests.support.status_events import ID, RUN, T0, done, scheduled, started, succeeded
 from tests.support.status_world import StatusWorld
 
@@ -152,6 +153,32 @@ def test_runs_that_continue_one_another_are_one_workflow(
     types = [event["type"] for event in get(api, f"/workflows/{ID}/history")["items"]]
     assert types.count("SearchAttributesSet") == 2
     assert types[0] == "WorkflowStarted"
+
+
+def test_every_run_of_a_workflow(world: StatusWorld, api: httpx.Client) -> None:
+    second, third = f"{RUN}.1", f"{RUN}.2"
+    world.workflow(
+        started(),
+        WorkflowContinued(**RUN_OF, next_run_id=second, input=b"1", at=T0 + 10),
+        WorkflowContinued(workflow_id=ID, run_id=second, next_run_id=third, input=b"", kept_steps=4, at=T0 + 20),
+        WorkflowTimedOut(workflow_id=ID, run_id=third, timeout_ms=5, at=T0 + 30),
+        started(run_id="0-9", attempt=2, at=T0 + 40, retried=RetriedRun(run_id=third)),
+        started("w-2", "0-11"),
+    )
+    world.project()
+    runs = get(api, f"/workflows/{ID}/runs")["items"]
+    shown = ("run_id", "attempt", "status", "first_run_id", "kept_steps", "retried_run_id")
+    assert [tuple(run[name] for name in shown) for run in runs] == [
+        ("0-9", 2, "RUNNING", "0-9", None, third),
+        (third, 1, "TIMED_OUT", RUN, 4, None),
+        (second, 1, "CONTINUED", RUN, 0, None),
+        (RUN, 1, "CONTINUED", RUN, None, None),
+    ]
+    assert (runs[1]["started_at"], runs[1]["ended_at"]) == ("2023-11-14T22:13:20.020Z", "2023-11-14T22:13:20.030Z")
+    first = get(api, f"/workflows/{ID}/runs", limit=3)
+    assert [run["run_id"] for run in get(api, f"/workflows/{ID}/runs", cursor=first["next_cursor"])["items"]] == [RUN]
+    assert [run["run_id"] for run in get(api, f"/workflows/{ID}/runs", status="TIMED_OUT")["items"]] == [third]
+    get(api, "/workflows/nobody/runs", 404)
 
 
 def test_a_new_run_begins_without_what_the_last_one_showed(world: StatusWorld, api: httpx.Client) -> None:
