@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         TimedOut,
         WorkflowFailed,
     )
-    from headrace.engine.kernel.outcomes import WorkflowFailure
+    from headrace.engine.kernel.outcomes import Cancelled, WorkflowFailure
     from headrace.engine.programs.python.context import WorkflowContext
     from headrace.engine.programs.python.errors import (
         AttachFailed,
@@ -55,6 +55,7 @@ _PLACES = {
     "AttachFailed": "headrace.engine.programs.python.errors",
     "CallbackFailed": "headrace.engine.programs.python.errors",
     "CallbackTimedOut": "headrace.engine.programs.python.errors",
+    "Cancelled": "headrace.engine.kernel.outcomes",
     "ChildFailed": "headrace.engine.programs.python.errors",
     "Client": "headrace.client.client",
     "ClientError": "headrace.client.errors",
@@ -104,6 +105,7 @@ __all__ = [
     "AttachFailed",
     "CallbackFailed",
     "CallbackTimedOut",
+    "Cancelled",
     "ChildFailed",
     "Client",
     "ClientError",

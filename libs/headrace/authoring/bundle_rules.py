@@ -11,7 +11,7 @@ PUBLIC_NAMES = frozenset(
     {
         *("AttachFailed", "CallbackFailed", "CallbackTimedOut", "ChildFailed", "NonRetryable", "ReceiveTimedOut"),
         *("SignalMismatch", "SignalRefused", "TaskFailed", "WaitTimedOut", "WorkflowContext", "WorkflowFailure"),
-        *("CompensationFailed", "MemoFailed", "LargeValue", "ValueTooLarge"),
+        *("Cancelled", "CompensationFailed", "MemoFailed", "LargeValue", "ValueTooLarge"),
     }
 )
 # Modules of the standard library that compute and do nothing else; of some only the names that do.
