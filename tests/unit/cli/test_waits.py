@@ -38,6 +38,19 @@ def test_get_shows_why_a_workflow_is_stuck(capsys: pytest.CaptureFixture[str], m
     assert capsys.readouterr().out.splitlines()[-1] == "waits: it is STUCK: KeyError: 'rye'"
 
 
+def test_get_shows_what_a_workflow_published_and_how_a_paused_one_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = {"id": "w-1", "status": "PAUSED", "output": 0, "continued": 0, "search": {"customer": "c-7"}}
+    shown = {**paused, "published": {"progress": {"data": {"done": 3}, "at": "2026-01-02T03:04:05.006Z"}}}
+    with read_api(lambda _path, _query: (200, shown)) as api:
+        monkeypatch.setenv("HEADRACE_API", api.address)
+        assert run(["get", "w-1"]) == 0
+    assert [line.split(":", 1)[0] for line in capsys.readouterr().out.splitlines()] == [
+        *("id", "status", "output", "search", "published progress", "waits"),
+    ]
+
+
 def test_tasks_that_cannot_be_read_leave_their_count(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
