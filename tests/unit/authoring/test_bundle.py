@@ -257,6 +257,12 @@ def test_errors_of_steps_can_be_caught(write: Write, place: str) -> None:
     assert make_bundle(module.flow).modules[0].imports == {"TaskFailed": ("headrace", "TaskFailed")}
 
 
+def test_a_cancellation_can_be_caught(write: Write) -> None:
+    body = "    try:\n        pass\n    except Cancelled:\n        raise\n    return Cancelled.__name__\n"
+    module = write("mill", HEAD + f"from headrace import Cancelled\n@workflow\nasync def flow(ctx):\n{body}")
+    assert run(loaded(module))[0] == "Cancelled"
+
+
 def test_c_code_of_allowed_modules_may_import_what_it_needs(write: Write) -> None:
     body = """
 from datetime import datetime
