@@ -10,7 +10,9 @@ import msgspec
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: structs are objects, sets are sorted, bytes are text where they are UTF-8."""
+    """Return a value as JSON can hold it: structs and the like are objects, sets are sorted, bytes are text where
+    they are UTF-8. Indexes, which have private names, are left out.
+    """
     if isinstance(value, msgspec.Struct):
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if dataclasses.is_dataclass(value):
@@ -26,6 +28,8 @@ def plain(value: Any) -> Any:
             return "base64:" + base64.b64encode(value).decode()
     if isinstance(value, str | int | float | bool | None):
         return value
+    if slots := getattr(type(value), "__slots__", ()):
+        return {name: plain(getattr(value, name)) for name in slots if not name.startswith("_")}
     return [plain(each) for each in value]
 
 
