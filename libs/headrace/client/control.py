@@ -19,6 +19,7 @@ from headrace.contracts.callback_tokens import InvalidToken, read_token
 from headrace.contracts.commands import CancelWorkflow, TerminateWorkflow
 from headrace.contracts.control_commands import MigrateWorkflow, PauseWorkflow, ResumeWorkflow, RetryWorkflow
 from headrace.contracts.wait_commands import CompleteCallback, FailCallback, HeartbeatCallback, SignalWorkflow
+from headrace.engine.identity import MAX_SIGNAL_NAME, is_signal_name
 from headrace.runtime.settings import Settings
 
 Sent = TypeVar("Sent")
@@ -53,19 +54,20 @@ class Control(ABC, Generic[Sent]):
         `data` is any value that can travel (or bytes of another `content_type`). The same `command_id` is the same
         signal: sent twice, it is received once.
         """
-        if not name:
-            raise InvalidStart("Expected the name of a signal, but found none; the workflow receives it by its name")
+        if not is_signal_name(name):
+            wanted = f"the name of a signal, of 1 to {MAX_SIGNAL_NAME} printable characters"
+            raise InvalidStart(f"Expected {wanted}, but found {name[:MAX_SIGNAL_NAME]!r}")
         command = SignalWorkflow(
             **_head(workflow_id, command_id), name=name, data=self._payload(data), content_type=content_type
         )
         return self.send(command, wait=wait)
 
     def cancel(self, workflow_id: str, reason: str = "", *, wait: bool = False) -> Sent:
-        """Ask a workflow to end; it may clean up first."""
+        """Ask a workflow to end; it may clean up first. One that has ended, or is not known, is left alone."""
         return self.send(CancelWorkflow(**_head(workflow_id), reason=reason), wait=wait)
 
     def terminate(self, workflow_id: str, reason: str = "", *, wait: bool = False) -> Sent:
-        """End a workflow at once."""
+        """End a workflow at once. One that has ended, or is not known, is left alone."""
         return self.send(TerminateWorkflow(**_head(workflow_id), reason=reason), wait=wait)
 
     def pause(self, workflow_id: str, reason: str = "", *, wait: bool = False) -> Sent:

@@ -135,6 +135,7 @@ def test_what_was_accepted_or_cannot_be_seen(settings: Settings, run: Callable[[
     [
         (lambda client: [client.signal("a b", "go")], "a workflow id"),
         (lambda client: [client.signal("w-1", "")], "the name of a signal"),
+        (lambda client: [client.signal("w-1", "a\nb")], "the name of a signal"),
         (lambda client: [client.signal("w-1", "go", object())], "JSON can hold"),
         (lambda client: [client.signal("w-1", "go", "x" * 2_000_000)], "HEADRACE_PAYLOAD_LIMIT_BYTES"),
         (lambda client: [client.complete("no token")], "the token of a callback"),
