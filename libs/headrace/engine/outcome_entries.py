@@ -62,11 +62,12 @@ def restore_outcomes(outcomes: Outcomes, pieces: Iterable[tuple[str, bytes]]) ->
         part = parts.get(entry.number)
         if part is None:
             part = parts[entry.number] = Part(number=entry.number, first_at=entry.first_at)
-            outcomes.restore(part)
         part.last_at = max(part.last_at, entry.last_at)
         part.ends |= entry.ends
-        part.size_bytes = sum(map(len, part.ends.values()))
         outcomes.saved.setdefault(entry.number, []).append(key)
+    for _, part in sorted(parts.items()):
+        part.size_bytes = sum(map(len, part.ends.values()))
+        outcomes.restore(part)
 
 
 def pack_telling(telling: dict[str, Telling]) -> list[PackedTelling]:

@@ -51,12 +51,14 @@ class Part(msgspec.Struct, kw_only=True):
 class Outcomes:
     """Ends of workflows by id: at most `limit` of them, `limit_bytes` together, for `keep_ms`."""
 
-    __slots__ = ("_keep_ms", "_limit", "_limit_bytes", "parts", "saved")
+    __slots__ = ("_bytes", "_count", "_keep_ms", "_limit", "_limit_bytes", "parts", "saved")
 
     def __init__(self, *, keep_ms: int, limit: int, limit_bytes: int) -> None:
         self._keep_ms = keep_ms
         self._limit = limit
         self._limit_bytes = limit_bytes
+        self._count = 0
+        self._bytes = 0
         self.parts: list[Part] = []
         self.saved: dict[int, list[str]] = {}
         """The keys under which the snapshot holds a part, by its number."""
@@ -75,14 +77,20 @@ class Outcomes:
         part = self._open_part(at)
         digest = id_digest(workflow_id)
         packed = _pack(end)
-        part.size_bytes += len(packed) - len(part.ends.get(digest, b""))
+        before = part.ends.get(digest)
+        grown = len(packed) - len(before or b"")
+        self._count += before is None
+        self._bytes += grown
+        part.size_bytes += grown
         part.ends[digest] = part.unsaved[digest] = packed
         part.last_at = max(part.last_at, at)
         self._forget(at)
 
     def restore(self, part: Part) -> None:
-        """Take in a part of a snapshot. They must come in the order of their numbers."""
+        """Take in a whole part of a snapshot. They must come in the order of their numbers."""
         self.parts.append(part)
+        self._count += len(part.ends)
+        self._bytes += part.size_bytes
 
     def _open_part(self, at: int) -> Part:
         newest = self.parts[-1] if self.parts else None
@@ -98,17 +106,17 @@ class Outcomes:
         return part
 
     def _forget(self, now_ms: int) -> None:
-        gone, count, size = 0, len(self), sum(part.size_bytes for part in self.parts)
-        for part in self.parts[:-1]:
-            if count <= self._limit and size <= self._limit_bytes and part.last_at >= now_ms - self._keep_ms:
-                break
-            gone += 1
-            count -= len(part.ends)
-            size -= part.size_bytes
-        del self.parts[:gone]
+        while len(self.parts) > 1:
+            oldest = self.parts[0]
+            too_much = self._count > self._limit or self._bytes > self._limit_bytes
+            if not too_much and oldest.last_at >= now_ms - self._keep_ms:
+                return
+            del self.parts[0]
+            self._count -= len(oldest.ends)
+            self._bytes -= oldest.size_bytes
 
     def __len__(self) -> int:
-        return sum(len(part.ends) for part in self.parts)
+        return self._count
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Outcomes):
