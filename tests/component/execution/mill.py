@@ -19,6 +19,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.partition import shard_of
 from headrace.contracts.reports import Gauge
 from headrace.contracts.task_events import TaskFailed, TaskScheduled, TaskSucceeded
+from headrace.payloads.courier import Courier
 from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.clock import ManualClock
 from headrace.shard.host import ShardHost
@@ -42,8 +43,9 @@ _PATIENCE_S = 20.0
 class Mill:
     """Steps everything in the test's thread; only tasks have threads of their own."""
 
-    def __init__(self, settings: ExecutionSettings | None = None) -> None:
+    def __init__(self, settings: ExecutionSettings | None = None, courier: Courier | None = None) -> None:
         self.settings = settings or ExecutionSettings()
+        self.courier = courier or Courier()
         self.clock = ManualClock()
         self.log = MemoryLog.of_namespace(self.clock, decision_shards=DECISION_SHARDS)
         self.group = MemoryGroup(1)
@@ -106,6 +108,7 @@ class Mill:
             settings=self.settings,
             codec=CODEC,
             gauges=gauges,
+            sealing=self.courier.sealing,
         )
         runner = Runner(
             by_name,
@@ -117,6 +120,7 @@ class Mill:
             pools=pools_of(tasks, middleware, self.settings, payload_bytes=payload_bytes, cause_bytes=1_000),
             keep=worker.keep,
             note_bytes=self.settings.note_limit_bytes,
+            courier=self.courier,
         )
         self.runners.append(runner)
         worker.start(runner)
