@@ -11,6 +11,10 @@ from headrace.engine.kernel.requests import Request
 class Border(Protocol):
     """Both directions, for one run. What it does to a request is a function of the request and the run."""
 
+    @property
+    def changes_requests(self) -> bool:
+        """Tell whether `request` ever gives anything else than it got."""
+
     def request(self, request: Request) -> Request:
         """Return a program's request as the record is to have it."""
 

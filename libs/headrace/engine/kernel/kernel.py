@@ -127,6 +127,7 @@ class Kernel:
         self._progress = progress
         self._most_at_once = most_at_once
         self._border = border
+        self._sealed = border.request if border is not None and border.changes_requests else None
         self._asked = 0
 
     @property
@@ -200,8 +201,8 @@ class Kernel:
         self._asked += 1
         if not self._asked % _PROGRESS:
             self._get_on()
-        if self._border is not None:
-            request = self._border.request(request)
+        if self._sealed is not None:
+            request = self._sealed(request)
         if step >= len(self.recorded):
             self.fresh.append((step, request))
         elif self.recorded[step] != request.fingerprint():
