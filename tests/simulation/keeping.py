@@ -17,7 +17,7 @@ from tests.simulation.workflows.keeping import NAME, random_keeping
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-_MOST = 6
+_MOST = 10
 """Workflows that go on for long, in one world."""
 
 

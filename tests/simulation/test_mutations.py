@@ -22,7 +22,11 @@ def test_some_seed_notices(mutation: Mutation) -> None:
 def _fails(change: AbstractContextManager[None], mutation: Mutation, seed: int) -> bool:
     try:
         with change:
-            simulate(seed, changes={"schedules": 0, "waits": 0.0, **mutation.shape}, patience_rounds=PATIENCE_ROUNDS)
+            simulate(
+                seed,
+                changes={"schedules": 0, "waits": 0.0, "keepers": 0.0, **mutation.shape},
+                patience_rounds=PATIENCE_ROUNDS,
+            )
     except SimulationFailed:
         return True
     return False

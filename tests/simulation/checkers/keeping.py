@@ -41,6 +41,10 @@ def _check(chain: list[History]) -> Iterator[str]:
     last = chain[-1]
     if last.stuck is not None or last.end is None or isinstance(last.end, WorkflowTerminated):
         return  # the other checkers say what is wrong with that, if anything is
+    for run in chain[:-1]:
+        given_up = [step.number for step in run.steps.values() if step.status in ("", "CANCELLED")]
+        if isinstance(run.end, WorkflowContinued) and run.end.kept_steps and given_up:
+            yield f"Expected nothing to be given up where a loop goes on, but steps {given_up} were"
     plan = msgspec.json.decode(chain[0].started.input)["plan"]
     steps = [step for run in chain for _, step in sorted(run.steps.items()) if not isinstance(step.events[0], _NOTES)]
     yield from _undone(plan, steps, ended_well=isinstance(last.end, WorkflowSucceeded))

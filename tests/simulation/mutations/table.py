@@ -8,7 +8,16 @@ from typing import Any
 
 import msgspec
 
-from tests.simulation.mutations import checkpointing, deciding, dispatching, reading, recovering, scheduling, waiting
+from tests.simulation.mutations import (
+    checkpointing,
+    deciding,
+    dispatching,
+    going_on,
+    reading,
+    recovering,
+    scheduling,
+    waiting,
+)
 
 
 class Mutation(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +114,13 @@ _WIDE: Mapping[str, Any] = {
     "tasks": ["echo"],
 }
 _RESTARTS: Mapping[str, Any] = {"impatience": 0.02, "reuse": 0.9, "starts": 40, "graphs": 1, "tasks": ["echo", "heavy"]}
+_KEEPERS: Mapping[str, Any] = {
+    "keepers": 0.1,
+    "fault_rate": 0.0,
+    "delivery_fault_rate": 0.0,
+    "starts": 0,
+    "actions": 1_500,
+}
 _WAITS: Mapping[str, Any] = {"waits": 0.1, "fault_rate": 0.01}
 
 MUTATIONS = (
@@ -146,6 +162,12 @@ MUTATIONS = (
     Mutation(apply=dispatching.labels_are_not_heeded, shape=_CROWDED, seeds=(1, 7, 15)),
     Mutation(apply=dispatching.the_first_worker_is_taken, shape=_CROWDED, seeds=(0, 1, 2)),
     Mutation(apply=dispatching.priority_is_ignored, shape=_CROWDED, seeds=(20, 28, 38)),
+    Mutation(apply=going_on.signals_come_again, shape=_KEEPERS, seeds=(0,)),
+    Mutation(apply=going_on.unread_signals_are_lost, shape=_KEEPERS, seeds=(0, 1, 2)),
+    Mutation(apply=going_on.chance_begins_anew, shape=_KEEPERS, seeds=(0, 1, 2)),
+    Mutation(apply=going_on.loops_go_on_beside_others, shape=_KEEPERS, seeds=(0, 1, 2)),
+    Mutation(apply=going_on.compensations_leave_with_the_record, shape=_KEEPERS, seeds=(1, 6, 8)),
+    Mutation(apply=going_on.what_is_done_is_undone_in_order, shape=_KEEPERS, seeds=(24,)),
     Mutation(apply=scheduling.commands_come_again, shape={"schedules": 3}, seeds=(0, 2, 9)),
     Mutation(apply=scheduling.overlap_is_not_heeded, shape={"schedules": 3}, seeds=(0, 1, 2)),
     Mutation(apply=recovering.go_on_after_broken_evolve, shape={"trap": True}, seeds=(3, 1, 2)),
