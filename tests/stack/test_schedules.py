@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from datetime import datetime
@@ -58,6 +59,23 @@ def test_a_schedule_starts_each_of_its_times_once(stack: Stack) -> None:
         client.schedule(schedule_id)
     events = [event["type"] for event in stack.get(f"/schedules/{schedule_id}/history")["items"]]
     assert (events[0], events[-1]) == ("ScheduleSet", "ScheduleDeleted")
+
+
+def test_what_a_schedule_starts_has_a_trace_from_there_through_every_service(stack: Stack) -> None:
+    client, schedule_id = stack.client, new_id()
+    client.set_schedule(schedule_id, "adder", every="1h", input={"values": [1]}, wait=True)
+    client.trigger_schedule(schedule_id, wait=True)
+    succeeded(stack, schedule_id, 1)
+    client.delete_schedule(schedule_id, wait=True)
+    file = stack.state.parent / "trace.jsonl"
+
+    def services() -> bool:
+        spans = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        begun = {span["trace_id"] for span in spans if span["attributes"].get("headrace.schedule_id") == schedule_id}
+        found = {span["service"] for span in spans if span["trace_id"] in begun}
+        return {"decision", "dispatcher", "worker", "listener", "status"} <= found
+
+    wait_until("spans of every service in one trace", services)
 
 
 def test_the_past_can_be_made_up_for(stack: Stack) -> None:

@@ -88,6 +88,7 @@ class ScheduleFired(Message, frozen=True, kw_only=True):
     due_at: int = 0
     backfill_next_at: int = 0
     at: int
+    trace: str = ""
 
 
 class ScheduleQueued(Message, frozen=True, kw_only=True):

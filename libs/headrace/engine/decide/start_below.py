@@ -52,7 +52,7 @@ def start_scheduled(
         key=fired.key,
     )
     parent = parent_of(fired.schedule_id, fired.generation)
-    yield from _start_below(context, state, command, parent, run_id, "", now_ms)
+    yield from _start_below(context, state, command, parent, run_id, fired.trace, now_ms)
 
 
 def _start_below(
