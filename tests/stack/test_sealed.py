@@ -95,6 +95,16 @@ def test_whoever_has_none_sees_what_ran_and_how_large_it_was(
         without_keys.handle("sealed-1").result()
 
 
+@pytest.mark.parametrize("workflow_id", ["sealed-1", "large", "card_rounds"])
+def test_a_recorded_history_is_replayed_by_whoever_has_the_keys(
+    vault: Stack, ended: dict[str, Any], tmp_path: Path, workflow_id: str
+) -> None:
+    history = tmp_path / "history.json"
+    history.write_text(vault.cli("history", workflow_id, "--json", "--whole").stdout, encoding="utf-8")
+    replayed = vault.cli("replay", str(history), "--app", str(HERE / "sealed_app.py"))
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+
+
 def test_a_repeated_start_is_recognized_although_it_is_sealed(vault: Stack, ended: dict[str, Any]) -> None:
     assert vault.client.start(sealed, CARD, id="sealed-1", key="one").result()["child"] == {"number": SECRET}
 

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import msgspec
 
 CONTENT_TYPE = "application/vnd.headrace.blob+json"
-MARK = b'"$blob":"sha256-'
-"""Stands in all JSON that holds a reference, as we write it."""
+MARK = b'"$blob"'
+"""Stands in all JSON that holds a reference."""
 _NAME = re.compile(r"sha256-[0-9a-f]{64}")
 _KEYS = frozenset({"$blob", "content_type", "size"})
 
