@@ -1,4 +1,4 @@
-"""Operators: they pause, resume and retry workflows, and ask whether a replay of them agrees.
+"""Operators: they pause, resume and retry workflows, and move them to versions with which a replay of them agrees.
 
 They draw from chance of their own, so that a world without them is the same as ever.
 """
@@ -9,14 +9,27 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from headrace.contracts.control_commands import MigrateWorkflow, PauseWorkflow, ResumeWorkflow, RetryWorkflow
+from headrace.contracts.definitions import Definition
 from headrace.contracts.message import Message
+from headrace.testing.definitions import InMemoryDefinitions
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _OTHER_INPUT = b'{"n": 7, "items": ["x"], "plan": [["run", "echo", 0], ["run", "flaky", 1]]}'
 """Fits all that is started by chance."""
+
+
+class AnyVersion(InMemoryDefinitions):
+    """Definitions of which every version is there, and all are alike: workflows may move from any to any."""
+
+    def get(self, name: str, version: str) -> Definition | None:
+        """Return a version of a definition."""
+        found = super().get(name, version)
+        return msgspec.structs.replace(found, version=version) if found is not None else None
 
 
 class Operators:
@@ -43,7 +56,8 @@ class Operators:
         self._send(PauseWorkflow(**self._ids(workflow_id), reason="wait"))
 
     def _replay(self, workflow_id: str) -> None:
-        self._send(MigrateWorkflow(**self._ids(workflow_id), dry_run=True))
+        version = self._random.choice(("again", "once more"))
+        self._send(MigrateWorkflow(**self._ids(workflow_id), version=version, dry_run=self._random.random() < 0.5))
 
     def _retry(self, workflow_id: str) -> None:
         failed = sorted(set(self.failed()) & set(self._world.clients.started))

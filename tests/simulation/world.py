@@ -18,7 +18,6 @@ from headrace.runtime.execution_settings import ExecutionSettings
 from headrace.shard.clock import ManualClock
 from headrace.shard.memory_group import MemoryGroup
 from headrace.shard.roles import ShardRole
-from headrace.testing.definitions import InMemoryDefinitions
 from headrace_execution.dispatcher.wiring import dispatcher_role
 from headrace_resources.wiring import resource_role
 from tests.simulation import shape as shapes
@@ -29,7 +28,7 @@ from tests.simulation.deciders import trapped_decision_role
 from tests.simulation.hosts import HostProcess
 from tests.simulation.keeping import Keepers
 from tests.simulation.listening import Relays
-from tests.simulation.operating import Operators
+from tests.simulation.operating import AnyVersion, Operators
 from tests.simulation.reading import Readers
 from tests.simulation.scheduling import Schedulers
 from tests.simulation.waiting import Waiting
@@ -75,7 +74,7 @@ class World:
             record_limit_bytes=shape.record_limit_bytes,
         )
         self.log.note = self.note
-        self.definitions = InMemoryDefinitions()
+        self.definitions = AnyVersion()
         self.documents = self._define()
         self.groups = {role: MemoryGroup(self.shard_count(role)) for role in ROLES}
         self.hosts: list[HostProcess] = []
@@ -199,6 +198,7 @@ class World:
             live_coroutines=shape.live_coroutines,
             replay_at_once=shape.replay_at_once,
             timers_per_tick=2,
+            stuck_check_ms=500,
             payload_bytes=12_000,
             schedule_running=4,
             schedule_waiting=3,

@@ -12,7 +12,7 @@ from headrace.contracts.message import Message
 from headrace.contracts.references import RetriedRun
 from headrace.engine.context import Context
 from headrace.engine.decide.advance import advance
-from headrace.engine.decide.refusals import no_open_run, refusal
+from headrace.engine.decide.refusals import NOT_FOUND, refusal
 from headrace.engine.decide.start_workflow import Refusal, definition_of, started_event
 from headrace.engine.decide.trying import Problem, tried
 from headrace.engine.identity import command_digest, earlier_start
@@ -53,10 +53,7 @@ def retry_workflow(
             context, start, definition, run_id, state.closed.get(command.workflow_id), trace, now_ms
         )
     except Refusal as refused:
-        if not refused.error:
-            yield no_open_run(context, state, command, now_ms)
-        else:
-            yield refusal(context, command, refused.error, refused.cause, now_ms)
+        yield refusal(context, command, refused.error, refused.cause, now_ms)
         return
     previous = state.previous.get(former.name, started.key)
     yield msgspec.structs.replace(started, attempt=former.attempt + 1, previous=previous, retried=retried)
@@ -85,7 +82,9 @@ def _former(state: ShardState, command: RetryWorkflow) -> Run:
         )
     closed = state.closed.get(workflow_id)
     if closed is None:
-        raise Refusal("", "")
+        raise Refusal(
+            NOT_FOUND, f"Expected a workflow that has failed, but {workflow_id} is not known; look for its id"
+        )
     if closed.status == "SUCCEEDED":
         raise Refusal(
             NOTHING_TO_RETRY,
@@ -125,9 +124,7 @@ def _retried(context: Context, former: Run, from_task: str) -> RetriedRun:
         cleaned_from, undone_before = _after_the_failure(context, former)
         if cleaned_from >= 0:
             from_step = cleaned_from if from_step < 0 else min(from_step, cleaned_from)
-    return RetriedRun(
-        run_id=former.run_id, from_task=from_task, from_step=from_step, undone_before=undone_before
-    )
+    return RetriedRun(run_id=former.run_id, from_task=from_task, from_step=from_step, undone_before=undone_before)
 
 
 def _after_the_failure(context: Context, former: Run) -> tuple[int, int]:
