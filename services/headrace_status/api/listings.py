@@ -104,6 +104,13 @@ HISTORY = Listing(
     time="at",
     name_field="type",
 )
+PUBLISHED = Listing(
+    "published",
+    ("name", "first_run_id"),
+    (str, str),
+    _fields("name data:json data_bytes:number at:time step:number run_id first_run_id"),
+    time="at",
+)
 RUNS = Listing(
     "runs",
     ("started_at_ms", "run_id"),

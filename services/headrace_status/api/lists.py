@@ -99,7 +99,7 @@ def item(listing: Listing, row: Row) -> Row:
 
 def shorten(row: Row, limit: int) -> Row:
     """Replace large payloads by a mark, as lists do."""
-    for field in ("input", "output"):
+    for field in ("input", "output", "data"):
         value = row.get(field)
         if isinstance(value, msgspec.Raw) and len(bytes(value)) > limit:
             row[field] = {"$truncated": True, "bytes": row.get(f"{field}_bytes")}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace_status.api import graph
+from headrace_status.api import graph, lists
+from headrace_status.api.context import Context
 from headrace_status.api.graph import Shapes
 from headrace_status.api.listings import CLOSED
-from headrace_status.api.pool import Pool, Row
+from headrace_status.api.pool import Row
 
 # A fan-out of thousands waits for all of them; a few tell what for, and the list of tasks has them all.
 SHOWN_WAITS = 20
@@ -23,7 +24,7 @@ PROPERTIES: dict[str, Any] = {
     },
     "published": {
         "type": "object",
-        "description": "What the workflow published last, by name: data, at.",
+        "description": "What the workflow published last, by name: data (a mark where it is large), at.",
         "additionalProperties": {"type": "object"},
     },
 }
@@ -42,7 +43,7 @@ SELECT name, bool_or(ended) AS ended, bool_and(over) AS over FROM (
 ) AS seen GROUP BY name
 """
 _PUBLISHED = f"""
-SELECT name, data, at FROM published WHERE workflow_id = %s AND first_run_id = %s
+SELECT name, data, data_bytes, at FROM published WHERE workflow_id = %s AND first_run_id = %s
 ORDER BY at DESC, name LIMIT {SHOWN_NAMES}
 """
 # Every decision runs a workflow until it waits for something, and a signal is the one thing that is no step.
@@ -84,8 +85,9 @@ def _with_signals(waits: list[Row], shapes: Shapes, nodes: list[Row]) -> list[Ro
     return found
 
 
-async def shown(pool: Pool, workflow: Row, shapes: Shapes) -> dict[str, Any]:
+async def shown(here: Context, workflow: Row, shapes: Shapes) -> dict[str, Any]:
     """Return `waiting_for` and `published` of a workflow; `shapes` are the nodes of a graph."""
+    pool = here.pool
     waits: list[Row] = []
     if workflow["status"] not in CLOSED:
         run = [workflow["id"], workflow["run_id"] or ""]
@@ -97,7 +99,8 @@ async def shown(pool: Pool, workflow: Row, shapes: Shapes) -> dict[str, Any]:
         if not waits and workflow["status"] == "RUNNING":
             waits = [_A_SIGNAL]
     found = await pool.rows(_PUBLISHED, [workflow["id"], workflow["first_run_id"] or ""])
+    rows = [lists.shorten(row, here.limits.list_payload_bytes) for row in found]
     return {
         "waiting_for": waits,
-        "published": {row["name"]: {"data": row["data"], "at": row["at"]} for row in found},
+        "published": {row["name"]: {"data": row["data"], "at": row["at"]} for row in rows},
     }

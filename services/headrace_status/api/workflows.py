@@ -86,6 +86,24 @@ async def list_tasks(
     return here.answer({"items": items, "next_cursor": cursor})
 
 
+@router.get("/workflows/{id:path}/published", responses=openapi.page_responses(listings.PUBLISHED))
+async def list_published(
+    request: Request,
+    here: Fresh,
+    id: Id,  # noqa: A002  the name in the path
+    query: Page,
+) -> Response:
+    """List what a workflow published, the last of each name; with `name`, whole."""
+    lists.known_parameters(request)
+    workflow = _existing(here, await _find(here, id), id)
+    fixed = {"workflow_id": id, "first_run_id": workflow["first_run_id"] or ""}
+    rows, cursor = await lists.read_page(here.pool, listings.PUBLISHED, query, here.limits, fixed=fixed)
+    items = [lists.item(listings.PUBLISHED, row) for row in rows]
+    if not query.name:
+        items = [lists.shorten(each, here.limits.list_payload_bytes) for each in items]
+    return here.answer({"items": items, "next_cursor": cursor})
+
+
 @router.get("/workflows/{id:path}/runs", responses=openapi.page_responses(listings.RUNS))
 async def list_runs(request: Request, here: Fresh, id: Id, query: Page) -> Response:  # noqa: A002  the name in the path
     """List the runs of a workflow, the latest first: each start, and each time that a run went on as another."""
@@ -171,7 +189,7 @@ async def get_workflow(
         [id],
     )
     counts = await _counts(here, [row])
-    shown = await waiting.shown(here.pool, row, await _shapes(here, row))
+    shown = await waiting.shown(here, row, await _shapes(here, row))
     return here.answer({**lists.item(listings.WORKFLOWS, row), "tasks": counts[id], "refusals": refusals, **shown})
 
 

@@ -155,6 +155,26 @@ def test_runs_that_continue_one_another_are_one_workflow(
     assert types[0] == "WorkflowStarted"
 
 
+def test_what_was_published_is_listed_and_large_data_is_left_to_those_who_ask(
+    world: StatusWorld, api: httpx.Client
+) -> None:
+    large = b'"' + b"x" * 20_000 + b'"'
+    world.workflow(started(), *(Published(**RUN_OF, step=at, name=f"p{at}", data=b"%d" % at, at=T0) for at in range(3)))
+    world.workflow(Published(**RUN_OF, step=9, name="large", data=large, at=T0 + 1))
+    world.workflow(Published(workflow_id=ID, run_id="0-1", step=9, name="of-an-earlier-run", data=b"1", at=T0 - 1))
+    world.project()
+    mark = {"$truncated": True, "bytes": 20_002}
+    assert get(api, f"/workflows/{ID}")["published"]["large"]["data"] == mark
+    first = get(api, f"/workflows/{ID}/published", limit=3)
+    assert [item["data"] for item in first["items"]] == [mark, 0, 1]
+    assert [item["name"] for item in get(api, f"/workflows/{ID}/published", cursor=first["next_cursor"])["items"]] == [
+        "p2"
+    ]
+    (whole,) = get(api, f"/workflows/{ID}/published", name="large")["items"]
+    assert len(whole["data"]) == 20_000
+    get(api, "/workflows/nobody/published", 404)
+
+
 def test_every_run_of_a_workflow(world: StatusWorld, api: httpx.Client) -> None:
     second, third = f"{RUN}.1", f"{RUN}.2"
     world.workflow(
