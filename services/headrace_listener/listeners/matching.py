@@ -12,6 +12,7 @@ from headrace.contracts.codec import Codec
 from headrace.contracts.dispatch_events import TaskAssigned
 from headrace.contracts.headers import Headers
 from headrace.contracts.message import Message
+from headrace.contracts.schedule_events import ScheduleSet
 from headrace.contracts.wire import to_wire
 from headrace.engine.expressions import Expression
 from headrace.payloads.encryption import Unreadable
@@ -97,6 +98,9 @@ def _fields(message: Message) -> dict[str, Any]:
         task = fields.pop("task")
         del task["input"]
         return {**task, "scheduled_at": task["at"], **fields}
+    if isinstance(message, ScheduleSet):
+        # Its input is a payload like any other.
+        return {**fields.pop("spec"), **fields}
     return fields
 
 

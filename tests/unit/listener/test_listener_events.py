@@ -16,6 +16,7 @@ from headrace.shard.ports import Record
 from headrace_listener.dead_letters import cut, dead_letter
 from headrace_listener.listeners.matching import PublicEvent, wants
 from headrace_listener.listeners.verdict import GiveUp, TryAgain, after_failure
+from tests.support.schedule_events import made
 from tests.unit.listener.journals import CODEC, scheduled, succeeded
 
 
@@ -69,6 +70,13 @@ def test_an_assignment_has_the_fields_of_its_task() -> None:
     event = public(TaskAssigned(assignment=4, worker="w", session="s", task=task, shard=0, at=9)).event()
     assert (event.queue, event.task, event.worker, event.at) == ("census", "measure", "w", 9)
     assert event.scheduled_at == 1_700_000_000_123 and "input" not in event
+
+
+def test_a_schedule_has_what_was_set_beside_its_other_fields() -> None:
+    found = public(made())
+    event = found.event()
+    assert (event.schedule_id, event.name, event.cron, event.input) == ("billing", "bill", "0 0 * * *", {"month": 11})
+    assert wants(define(where="$event.name = 'bill' and $event.input.month = 11"), found)
 
 
 @pytest.mark.parametrize(
