@@ -134,6 +134,7 @@ def restart_workers(run: Rolling) -> None:
 def restart_dispatchers(run: Rolling) -> None:
     """A second process beside the first; then SIGTERM for the one that has the shard, and for the other one."""
     with standby(run) as child:
+        run.wait(_AFTER_S)  # until the group has settled, as it has where a second process is always there
         _stop(run, run.stack.pids()[_DISPATCHER])
         run.until("the shard to move", every(_LOOK_S, lambda: run.dispatcher().endswith(f":{child.pid}")))
         run.until("the successor to be ready", every(_LOOK_S, lambda: _is_ready(run)))

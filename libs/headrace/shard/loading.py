@@ -23,10 +23,10 @@ _log = logging.getLogger("headrace.shard")
 class Loading:
     """Loads the snapshot of one shard for one reign; a machine that is stepped."""
 
-    def __init__(self, env: Environment, epoch: int) -> None:
+    def __init__(self, env: Environment, epoch: int, writer: SnapshotWriter) -> None:
         """Begin with the fence of the snapshot writer; `epoch` is our own `EpochStarted`."""
         self.done = False
-        self.writer: SnapshotWriter = env.log.snapshot_writer(env.snapshots, env.name)
+        self.writer = writer
         self.chunks: dict[str, int] = {}
         """How many chunks an entry of the snapshot has, for those with more than one."""
         self.fold = Fold(env.decider)

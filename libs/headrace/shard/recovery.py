@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from headrace.contracts.headers import journal_position
 from headrace.contracts.journal import EpochStarted, JournalRecord
 from headrace.shard.environment import Environment
 from headrace.shard.errors import Abandoned, ShardDeclined
 from headrace.shard.fence import outdated
+from headrace.shard.fold import Fold
 from headrace.shard.loading import Loading
-from headrace.shard.ports import Record
+from headrace.shard.ports import PositionLost, Record, TopicPartition
 from headrace.shard.reader_rule import Verdict, judge
 
 
@@ -75,3 +78,20 @@ class Recovery:
                 f"{self._env.name}, but it is {abs(ahead)} ms {'ahead' if ahead > 0 else 'behind'}; synchronise the "
                 "clocks (NTP)"
             )
+
+
+def input_ends(env: Environment, inputs: Iterable[TopicPartition], fold: Fold) -> dict[TopicPartition, int]:
+    """Return the ends of the inputs at take-over; rule 4.
+
+    Raises:
+        PositionLost: what is needed of one does not exist.
+    """
+    bounds = env.log.bounds(inputs)
+    for where, (low, end) in bounds.items():
+        needed = fold.position(where).next_offset
+        if not low <= needed <= end:
+            raise PositionLost(
+                f"Expected shard {env.name} to read {where} from offset {needed} on, but it holds {low} to {end - 1}: "
+                "the topic was shortened or made anew. Restore it, or give the namespace up and make a new one"
+            )
+    return {where: end for where, (_, end) in bounds.items()}

@@ -22,8 +22,8 @@ from headrace.shard.errors import Abandoned
 from headrace.shard.fence import announce, look_back
 from headrace.shard.fold import Fold
 from headrace.shard.loading import Loading
-from headrace.shard.ports import JournalWriter, LogAway, Membership, PositionLost, TopicPartition
-from headrace.shard.recovery import Recovery
+from headrace.shard.ports import JournalWriter, LogAway, Membership, PositionLost, SnapshotWriter, TopicPartition
+from headrace.shard.recovery import Recovery, input_ends
 from headrace.shard.writer import Reign
 
 _log = logging.getLogger("headrace.shard")
@@ -52,6 +52,7 @@ class Shard:
         self._env = env
         self._membership = membership
         self._writer: JournalWriter | None = None
+        self._snapshots: SnapshotWriter | None = None
         self._loading: Loading | None = None
         self._recovery: Recovery | None = None
         self._reign: Reign | None = None
@@ -168,10 +169,10 @@ class Shard:
 
     def drop(self) -> None:
         """Free what is held; what is in flight may still reach the log, as a zombie's."""
-        for part in (self._writer, self._loading, self._recovery, self._reign):
+        for part in (self._writer, self._snapshots, self._loading, self._recovery, self._reign):
             if part is not None:
                 part.close()
-        self._writer = self._loading = self._recovery = self._reign = None
+        self._writer = self._snapshots = self._loading = self._recovery = self._reign = None
         self.assigned = False
         self._env.metrics.caught_up = False
 
@@ -207,8 +208,9 @@ class Shard:
         self._env.decider = self._env.role.decider_for(self._env.shard)
         for event, error in self._env.unfit:
             self._env.decider.refuse(event, error)
-        # It writes nothing yet, but connects while we look: so the append does not wait for that.
+        # They write and fence nothing yet, but connect while we look: so nothing waits for that later.
         self._writer = self._writer or self._env.log.writer(self._env.journal, self._env.name)
+        self._snapshots = self._snapshots or self._env.log.snapshot_writer(self._env.snapshots, self._env.name)
         last = look_back(self._env.log, self._env.journal, self._env.codec)
         started, value, headers = announce(self._env, last)
         self._idle_reigns = started.idle_reigns
@@ -224,7 +226,8 @@ class Shard:
                 raise Abandoned(f"the EpochStarted was not acknowledged with an offset: {ack.error or 'no offset'}")
             self._epoch = ack.offset
             self._fenced_ms = (self._began_ms, self._env.clock.now_ms())
-            self._loading = Loading(self._env, self._epoch)
+            assert self._snapshots is not None
+            self._loading, self._snapshots = Loading(self._env, self._epoch, self._snapshots), None
             self.phase = Phase.LOAD
             return True
         return False
@@ -257,7 +260,7 @@ class Shard:
         if not self._recovery.done:
             return True
         fold = self._loading.fold
-        ends = self._input_ends(fold)
+        ends = input_ends(self._env, self._inputs(), fold)
         careful = self._idle_reigns >= self._env.limits.idle_reigns or bool(fold.marks)
         self._recovery.close()
         self._loading.close(keep_writer=True)
@@ -267,18 +270,6 @@ class Shard:
         self.phase = Phase.REIGN
         _log.info("shard %s: reign %d begins%s", self._env.name, self._epoch, ", input by input" if careful else "")
         return True
-
-    def _input_ends(self, fold: Fold) -> dict[TopicPartition, int]:
-        bounds = self._env.log.bounds(self._inputs())
-        for where, (low, end) in bounds.items():
-            needed = fold.position(where).next_offset
-            if not low <= needed <= end:
-                raise PositionLost(
-                    f"Expected shard {self._env.name} to read {where} from offset {needed} on, but it holds {low} to "
-                    f"{end - 1}: "
-                    "the topic was shortened or made anew. Restore it, or give the namespace up and make a new one"
-                )
-        return {where: end for where, (_, end) in bounds.items()}
 
     def _ask(self) -> bool:
         """Rule 6: only whom the group still has begins again, after a random pause."""

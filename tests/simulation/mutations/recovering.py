@@ -54,9 +54,8 @@ def init_after_loading() -> AbstractContextManager[None]:
     """The snapshot is loaded first, and only then are earlier writers shut out."""
 
     def make_init(original: Any) -> Any:
-        def begin(loading: Loading, env: Any, epoch: int) -> None:
-            original(loading, env, epoch)
-            writer: Any = loading.writer
+        def begin(loading: Loading, env: Any, epoch: int, writer: Any) -> None:
+            original(loading, env, epoch, writer)
             writer.writes.clear()
             env.log.snapshots_under_way.remove(writer)
 
