@@ -31,19 +31,16 @@ from headrace.contracts.dispatch_events import (
 from headrace.contracts.message import Message
 from headrace.contracts.worker_events import WorkerJoined, WorkerLeft, WorkerLost, WorkerMeasured, WorkerStopping
 from headrace.contracts.workflow_events import CommandRejected
-from headrace_execution.dispatcher import canaries, notes, permits, turns
+from headrace_execution.dispatcher import canaries, comings, notes, permits, turns
 from headrace_execution.dispatcher.changes import (
     close_attempt,
     drop_assignment,
     free_slot,
     key_of,
-    look_everywhere,
-    offer_again,
     open_attempt,
     tell,
     wait,
     wait_no_more,
-    withdraw,
 )
 from headrace_execution.dispatcher.deadlines import SCHEDULE_TO_CLOSE, set_deadlines, set_waits
 from headrace_execution.dispatcher.lanes import Attempt
@@ -57,7 +54,6 @@ from headrace_execution.dispatcher.state import (
     Assignment,
     DispatcherState,
     Worker,
-    offers_of,
 )
 
 
@@ -205,43 +201,6 @@ def _served(state: DispatcherState, event: TaskServed) -> None:
     tell(state, (event.run_id, event.step, event.attempt), unserved=False)
 
 
-def _joined(state: DispatcherState, event: WorkerJoined) -> None:
-    offers = offers_of(event.offers)
-    state.ledger.workers.touched(event.worker)
-    worker = state.workers.get(event.worker)
-    if worker is None:
-        worker = state.workers[event.worker] = Worker(name=event.worker, session=event.session, offers={})
-    withdraw(state, worker)
-    worker.session = event.session
-    worker.offers = offers
-    worker.labels = dict(event.labels)
-    worker.stopping = False
-    for offer in event.offers:
-        if offer.queue not in offers:
-            continue
-        offer_again(state, worker.name, offer.queue, offer.tasks)
-    if state.quarantine:
-        look_everywhere(state)
-
-
-def _stopping(state: DispatcherState, event: WorkerStopping) -> None:
-    worker = state.workers.get(event.worker)
-    if worker is not None:
-        state.ledger.workers.touched(event.worker)
-        worker.stopping = True
-        withdraw(state, worker)
-
-
-def _gone(state: DispatcherState, event: WorkerLeft | WorkerLost) -> None:
-    worker = state.workers.get(event.worker)
-    if worker is not None and worker.session == event.session:
-        withdraw(state, worker)
-        state.ledger.workers.touched(event.worker)
-        del state.workers[event.worker]
-        state.live.due.pop(event.worker, None)
-        state.live.suspects.pop(event.worker, None)
-
-
 def _nothing(state: DispatcherState, event: CommandRejected | WorkerMeasured) -> None:
     """A refusal changes nothing, and figures are for those who look on."""
 
@@ -301,10 +260,10 @@ EVOLVERS: dict[type[Message], Callable[[DispatcherState, Any], None]] = {
     QueueLimited: _limited,
     TaskUnserved: _unserved,
     TaskServed: _served,
-    WorkerJoined: _joined,
-    WorkerStopping: _stopping,
-    WorkerLeft: _gone,
-    WorkerLost: _gone,
+    WorkerJoined: comings.joined,
+    WorkerStopping: comings.stopping,
+    WorkerLeft: comings.gone,
+    WorkerLost: comings.gone,
     CommandRejected: _nothing,
     AttemptsNoted: notes.take,
     CanarySet: canaries.canary_set,
