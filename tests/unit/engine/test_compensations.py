@@ -62,6 +62,17 @@ def test_one_that_fails_does_not_stop_the_others_and_is_named(forgetful: bool) -
 
 
 @BOTH
+def test_tracebacks_stand_with_the_attempts_and_not_in_the_cause(forgetful: bool) -> None:
+    shard = DecisionShard(order, forgetful=forgetful)
+    task = only(reserved(shard), TaskScheduled)
+    refund = only(shard.fail(task, "CardDeclined", cause="CardDeclined: no\n\nTraceback: 1"), TaskScheduled)
+    _, ended = undone(shard, shard.fail(refund, "Gone", cause="Gone: for good\n\nTraceback: 2"))
+    assert only(ended, WorkflowFailed).cause == (
+        "CardDeclined: no\n\nTraceback: 1\n\ncompensation release failed: Gone: for good"
+    )
+
+
+@BOTH
 def test_a_workflow_that_is_cancelled_undoes_too(forgetful: bool) -> None:
     shard = DecisionShard(order, forgetful=forgetful)
     reserved(shard)

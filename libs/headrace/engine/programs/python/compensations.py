@@ -71,12 +71,19 @@ class Saga:
             except NonDeterministic:
                 raise
             except Exception as error:  # noqa: BLE001 (one that fails does not stop the others)
-                what = f"compensation {task_name(task)} failed"
-                name = error.error if isinstance(error, StepFailed) else type(error).__name__
-                failures.append(Undone(f"{what}: {name}", f"{what}: {error}"))
+                failures.append(_said_of(task_name(task), error))
         if self._kernel.undoing:
             self._kernel.undoing, self._kernel.undone_before = False, self._kernel.next_step
         return failures
+
+
+def _said_of(task: str, error: Exception) -> Undone:
+    """Return what is said of a compensation that failed; a traceback stands with its attempt, and not here."""
+    name = error.error if isinstance(error, StepFailed) else type(error).__name__
+    reason = (error.cause if isinstance(error, StepFailed) else str(error)).partition("\n")[0]
+    text = reason if reason.startswith(name) else f"{name}: {reason}" if reason else name
+    what = f"compensation {task} failed"
+    return Undone(f"{what}: {name}", f"{what}: {text}")
 
 
 class Sagas:

@@ -92,8 +92,8 @@ class PythonProgram:
                 failures, _ = await saga.undo()
             if isinstance(error, StepFailed | WorkflowFailure | ValueTooLarge):
                 # An error of a task that nobody caught ends the workflow under its own name.
-                texts = [error.cause, *(failure.text for failure in failures)]
-                raise WorkflowFailure(error.error, "; ".join(filter(None, texts))) from error
+                texts = filter(None, [error.cause, *(failure.text for failure in failures)])
+                raise WorkflowFailure(error.error, ("\n\n" if "\n" in error.cause else "; ").join(texts)) from error
             for failure in failures:
                 # The reason of a request to end is not sealed, unlike causes.
                 error.add_note(failure.short if isinstance(error, Cancelled) else failure.text)
