@@ -52,6 +52,11 @@ class Operators:
         """Let a workflow go on."""
         self._send(ResumeWorkflow(**self._ids(workflow_id), reason="it may"))
 
+    def retry_failed(self) -> None:
+        """Retry whatever has failed, as it is or in another way."""
+        for workflow_id in sorted(set(self.failed()) & set(self._world.clients.started)):
+            self._send_retry(workflow_id)
+
     def _pause(self, workflow_id: str) -> None:
         self._send(PauseWorkflow(**self._ids(workflow_id), reason="wait"))
 
@@ -63,6 +68,9 @@ class Operators:
         failed = sorted(set(self.failed()) & set(self._world.clients.started))
         if failed and self._random.random() < 0.8:
             workflow_id = self._random.choice(failed)
+        self._send_retry(workflow_id)
+
+    def _send_retry(self, workflow_id: str) -> None:
         from_task = self._random.choice(("", "", "", "t0", "echo", "flaky"))
         data = _OTHER_INPUT if self._random.random() < 0.2 else b""
         self._send(RetryWorkflow(**self._ids(workflow_id), from_task=from_task, input=data))

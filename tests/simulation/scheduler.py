@@ -21,6 +21,8 @@ TAKE_OVER_MS = 20_000
 """A shard that has lost its owner has another one, which has caught up, after so long at most."""
 SCHEDULED_ROUNDS = 150
 """Rounds for which schedules go on once everything has healed, at 10 to 50 ms each."""
+_RETRIES = 2
+"""How often what has failed is retried once everything has healed, where there are operators."""
 REST_MS = 30_000
 """For so long nothing may happen at the end."""
 
@@ -122,6 +124,10 @@ class Scheduler:
         world.schedulers.stop()
         self._settle_commands()
         self._settle(lambda: not self._unended(), "every workflow has ended")
+        for _ in range(_RETRIES if world.shape.operators else 0):
+            world.operators.retry_failed()
+            self._settle_commands()
+            self._settle(lambda: not self._unended(), "every workflow has ended that was retried")
 
     def _settle_commands(self) -> None:
         for _ in range(2):
