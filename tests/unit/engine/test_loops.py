@@ -132,6 +132,32 @@ def test_time_goes_on_in_a_loop_that_went_on_anew(forgetful: bool) -> None:
     assert times[-1] == 9.0
 
 
+def test_a_long_record_before_the_loop_is_kept_and_costs_as_many_steps() -> None:
+    async def long(ctx: Any, n: int) -> list[int]:
+        first = await ctx.map("one", range(n))
+        async for state in ctx.loop([0, 0]):
+            if state[0] == 3 * n:
+                break
+            state[0] += 1
+            state[1] += await ctx.run("one")
+        return [len(first), *state]
+
+    count = 300
+    shard = DecisionShard(long, limits=SMALL, replays=False)
+    tasks = [event for event in shard.start("long", {"n": count}) if isinstance(event, TaskScheduled)]
+    events: list[Message] = []
+    for task in tasks:
+        events = shard.complete(task, 1)
+    continued = 0
+    for number in range(3 * count):
+        if number % 100 == 0:
+            shard.take_over()  # its record stands in parts in the snapshot, which must be those of this run
+        events = shard.complete(only(events, TaskScheduled), 1)
+        continued += "WorkflowContinued" in names(events)
+    assert output(events) == [count, 3 * count, 3 * count]
+    assert continued == 3
+
+
 @BOTH
 def test_signals_that_nobody_has_taken_go_along(forgetful: bool) -> None:
     async def reading(ctx: Any) -> list[int]:

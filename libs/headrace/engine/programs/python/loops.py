@@ -87,7 +87,8 @@ class Loop(AsyncIterator[S], Generic[S]):
             and kernel.alone
             and not kernel.cancelled
             and kernel.next_recorded is None
-            and kernel.next_step - self._step > self._limits.loop_steps
+            # Going on replays what is kept: so it waits for as many steps, and each step pays for one at most.
+            and kernel.next_step - self._step > max(self._limits.loop_steps, self._step)
             and (kernel.heard > self._heard or self._has_taken_signals())
             and len(self._saga) == self._registered
         )
