@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +79,33 @@ def test_many_go_on_where_one_refuses(prepared: Prepared, command: Command) -> N
     ]
     code, out, _ = command("signal", "go", "--where", "true = true", "--json")
     assert (code, [row["refused"] for row in json.loads(out)]) == (1, [True, True])
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "more", "code", "done"),
+    [("n\n", (), 130, ""), ("y\n", (), 0, "2 workflows done\n"), ("", ("--yes",), 0, "2 workflows done\n")],
+)
+def test_on_a_terminal_it_asks_before_many_are_changed(
+    prepared: Prepared,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    more: tuple[str, ...],
+    code: int,
+    done: str,
+) -> None:
+    prepared.answers = [(200, FOUND)]
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    found, out, err = command("cancel", "--where", "name = 'mill'", *more)
+    assert (found, out.endswith(done)) == (code, True)
+    assert ("cancel 2 workflows?" in err) is not bool(more)
 
 
 def test_migrating_says_which_version_it_runs_on(prepared: Prepared, command: Command) -> None:
