@@ -50,7 +50,7 @@ OMITTED: dict[str, str] = {
     "RebuildEnded": "when its coroutine was rebuilt means nothing to its workflow",
 }
 # The columns of a history row, or what the row of the task tells better.
-_NOT_IN_DETAIL = frozenset({"workflow_id", "run_id", "step", "attempt", "at", "trace", "holder", "noted"})
+_NOT_IN_DETAIL = frozenset({"workflow_id", "run_id", "step", "attempt", "at", "trace", "holder", "noted", "digest"})
 _TASK_FIELDS = (
     "step",
     "attempt",
