@@ -62,6 +62,19 @@ async def yearly(ctx: WorkflowContext, customers: list[str]) -> dict[str, int]:
     return {bill.customer: bill.cents for bill in bills}
 
 
+@workflow
+async def waiting(ctx: WorkflowContext, other: str) -> None:
+    """Wait for others."""
+    assert_type(await ctx.receive("paid"), Any)
+    assert_type(await ctx.receive("paid", timeout="1d", type=Bill), Bill)
+    assert_type(await ctx.attach(other, type=list[Bill]), list[Bill])
+    callback = ctx.callback(timeout="1h", type=Bill)
+    assert_type(callback.token, str)
+    assert_type(await callback, Bill)
+    beside = ctx.spawn(ctx.run(price, "a"))
+    assert_type(await beside, Bill)
+
+
 def outside(client: Client) -> None:
     """Call them as plain functions."""
     assert_type(price("a"), Bill)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 from headrace.engine.kernel.futures import StepFuture
 from headrace.engine.kernel.kernel import Kernel
@@ -22,12 +22,17 @@ from headrace.engine.programs.python.payloads import to_json, typed_payload
 from headrace.engine.programs.python.steps import Deadline, Duration, Steps, duration_ms
 from headrace.payloads.typed import Mismatch
 
+T = TypeVar("T")
 _MISMATCH = "headrace.ResultMismatch"
 
 
 class Waits(Steps):
     """Signals, other workflows, callbacks, predicates."""
 
+    @overload
+    async def receive(self, name: str, *, timeout: Duration | None = None) -> Any: ...
+    @overload
+    async def receive(self, name: str, *, timeout: Duration | None = None, type: type[T]) -> T: ...
     async def receive(self, name: str, *, timeout: Duration | None = None, type: Any = Any) -> Any:
         """Return the data of the next signal of a name: of one that has come already, or of the next that comes.
 
@@ -78,6 +83,10 @@ class Waits(Steps):
                 raise WaitTimedOut(f"Expected the predicate to hold within {timeout}, but it did not")
         holds.result()
 
+    @overload
+    async def attach(self, id: str, *, timeout: Duration | None = None) -> Any: ...
+    @overload
+    async def attach(self, id: str, *, timeout: Duration | None = None, type: type[T]) -> T: ...
     async def attach(self, id: str, *, timeout: Duration | None = None, type: Any = Any) -> Any:
         """Return the output of a workflow that somebody else has started: running, or ended lately.
 
@@ -117,9 +126,15 @@ class Waits(Steps):
         if not outcome.ok:
             raise SignalRefused(outcome.error, outcome.cause, workflow_id=id, status=outcome.status)
 
+    @overload
+    def callback(self, *, timeout: Duration | None = None, heartbeat: Duration | None = None) -> Callback[Any]: ...
+    @overload
+    def callback(
+        self, *, timeout: Duration | None = None, heartbeat: Duration | None = None, type: type[T]
+    ) -> Callback[T]: ...
     def callback(
         self, *, timeout: Duration | None = None, heartbeat: Duration | None = None, type: Any = Any
-    ) -> Callback:
+    ) -> Callback[Any]:
         """Open a callback: whoever gets its `token` completes or fails it; `await` gives what it was completed with.
 
         It is given up after `timeout`, or when nobody has shown a sign of life for `heartbeat`. None: never.
@@ -132,7 +147,7 @@ class Waits(Steps):
         return Callback(self._run, self._kernel, request, type)
 
 
-class Callback(Steps):
+class Callback(Steps, Generic[T]):
     """Something that is completed from outside. `token` is what its holder needs for that."""
 
     def __init__(self, run: Any, kernel: Kernel, request: OpenCallback, type: Any) -> None:
@@ -141,7 +156,7 @@ class Callback(Steps):
         self._type = type
         self.token = kernel.token(self._future.step)
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, T]:
         return self._result().__await__()
 
     @property
