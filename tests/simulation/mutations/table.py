@@ -161,7 +161,11 @@ MUTATIONS = (
     Mutation(apply=dispatching.what_is_handed_back_is_not_queued_again, shape=_STOPPING_WORKERS, seeds=(3, 16, 17)),
     Mutation(apply=dispatching.labels_are_not_heeded, shape=_CROWDED, seeds=(1, 7, 15)),
     Mutation(apply=dispatching.the_first_worker_is_taken, shape=_CROWDED, seeds=(0, 1, 2)),
-    Mutation(apply=dispatching.priority_is_ignored, shape=_CROWDED, seeds=(20, 28, 38)),
+    Mutation(
+        apply=dispatching.priority_is_ignored,
+        shape={**_CROWDED, "workers": 1, "slots": 1, "tasks": ["echo"], "graphs": 4},
+        seeds=(4, 7, 9),
+    ),
     Mutation(apply=going_on.signals_come_again, shape=_KEEPERS, seeds=(0,)),
     Mutation(apply=going_on.unread_signals_are_lost, shape=_KEEPERS, seeds=(0, 1, 2)),
     Mutation(apply=going_on.chance_begins_anew, shape=_KEEPERS, seeds=(0, 1, 2)),
