@@ -23,6 +23,7 @@ class QueueEntry(Entry, array_like=True, kw_only=True):
     room: int
     asked: bool
     place: int
+    limited: bool = False
 
 
 class QueuesEntry(Entry, array_like=True, kw_only=True):
@@ -58,6 +59,7 @@ def changes(backlogs: Backlogs) -> Iterator[tuple[str, bytes | None]]:
                 room=each.room,
                 asked=each.asked,
                 place=each.place,
+                limited=each.limited,
             )
             for each in backlogs.queues.values()
         ]
@@ -73,7 +75,7 @@ def take(backlogs: Backlogs, key: str, value: bytes) -> None:
         backlogs.number = found.number
         for each in found.queues:
             backlog = backlogs.queues.setdefault(each.queue, Backlog(queue=each.queue))
-            backlog.full, backlog.when_full = each.full, each.when_full
+            backlog.full, backlog.when_full, backlog.limited = each.full, each.when_full, each.limited
             backlog.waiting, backlog.backlog, backlog.since = each.waiting, each.backlog, each.since
             backlog.room, backlog.asked, backlog.place = each.room, each.asked, each.place
     else:

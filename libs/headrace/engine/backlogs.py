@@ -1,17 +1,19 @@
 """What a decision shard holds back while queues are full, and in which order it goes out.
 
-    BacklogFull (dispatcher) -> BacklogNoted: from here on TaskHeld stands where TaskScheduled would
-    BacklogCleared           -> BacklogNoted, with room for so many: those that come first are scheduled
-    room used, some left     -> RoomRequested -> RoomGranted (dispatcher) -> BacklogNoted, and so on until none is left
+    QueueLimited (dispatcher) -> BacklogNoted: there is room for so many tasks
+    room used                 -> TaskHeld stands where TaskScheduled would
+    something is held back    -> RoomRequested -> RoomGranted (dispatcher) -> BacklogNoted: those that come first go out
+    BacklogFull               -> BacklogNoted: no room, until
+    BacklogCleared            -> BacklogNoted, with room for so many
 
-So the dispatcher's memory holds about as much as it wants, whatever the number of decision shards, and nobody asks as
-long as it is full: it tells all of them when it is not so any more.
+So the dispatcher's memory holds about as much as it wants, whatever the number of decision shards and however large a
+fan-out, and nobody asks as long as it is full: it tells all of them when it is not so any more.
 
 The order is priority first, then turns between workflows, then who came first: a fan-out of 100,000 holds up nobody
 else's ten tasks. The *place* of a task is the turn that its queue was at when it came, and one more for each task of
 the same workflow that waits before it.
 
-A queue is in here from the time it is full until nothing is held back for it any more; otherwise it costs one look-up.
+Only queues with a bounded backlog are in here; for others it costs one look-up in what is mostly an empty table.
 What is held back is known from the runs, too (phase HELD of their steps); this is the index over it. Runs that stand
 still are left out of the order until they go on.
 """
@@ -51,13 +53,15 @@ class HeldRun(msgspec.Struct):
 
 
 class Backlog(msgspec.Struct, kw_only=True):
-    """A queue that is full, or for which something is held back.
+    """A queue with a bounded backlog, or for which something is held back.
 
     `room` is what may still be scheduled; `asked`: the dispatcher knows that more is wanted.
+    `limited`: it has a bounded backlog, and holds back what it has no room for.
     """
 
     queue: str
     full: bool = False
+    limited: bool = False
     when_full: str = WAIT
     waiting: int = 0
     backlog: int = 0
@@ -83,7 +87,7 @@ class Backlog(msgspec.Struct, kw_only=True):
     @property
     def holds(self) -> bool:
         """Tell whether a task that is ready now is held back: behind those that are, too."""
-        return (self.full and self.when_full == WAIT) or bool(self.entries)
+        return self.room == 0 or bool(self.entries)
 
     @property
     def releasable(self) -> bool:
@@ -158,17 +162,19 @@ class Backlogs(msgspec.Struct):
             if not run.halted:
                 self._enter(held, (workflow_id, step))
 
-    def scheduled(self, workflow_id: str, step: int) -> None:
+    def scheduled(self, queue: str, workflow_id: str, step: int) -> None:
         """A task went out: it has used some of the room."""
+        backlog = self.queues.get(queue)
+        if backlog is not None and backlog.room > 0:
+            backlog.room -= 1
+            self.noted.touched(queue)
         run = self.runs.get(workflow_id)
         held = run.steps.get(step) if run is not None else None
-        backlog = self.queues.get(held.queue) if held is not None else None
-        if held is None or backlog is None:
+        if held is None:
             return
-        backlog.place = max(backlog.place, held.order[1])
-        if backlog.room > 0:
-            backlog.room -= 1
-        self.noted.touched(held.queue)
+        if backlog is not None:
+            backlog.place = max(backlog.place, held.order[1])
+            self.noted.touched(queue)
         self.forget(workflow_id, step)
 
     def forget(self, workflow_id: str, step: int) -> None:
@@ -201,9 +207,9 @@ class Backlogs(msgspec.Struct):
                 self._enter(held, (workflow_id, step))
 
     def settle(self, queue: str) -> None:
-        """Forget a queue that is neither full nor waited for."""
+        """Forget a queue that is neither bounded nor full nor waited for."""
         backlog = self.queues.get(queue)
-        if backlog is not None and not backlog.full and not backlog.entries:
+        if backlog is not None and not (backlog.limited or backlog.full or backlog.entries):
             del self.queues[queue]
             self.noted.touched(queue)
 

@@ -18,6 +18,7 @@ from headrace.contracts.dispatch_events import (
     AttemptTimedOut,
     BacklogCleared,
     BacklogFull,
+    QueueLimited,
     RoomGranted,
     TaskAssigned,
     TaskDropped,
@@ -149,7 +150,7 @@ class DispatcherDecider:
                 return tuple(f"w:{worker}" for worker in event.workers)
             case TaskDropped():
                 return (f"w:{event.worker}",) if event.worker else ()
-            case BacklogFull() | BacklogCleared():
+            case QueueLimited() | BacklogFull() | BacklogCleared():
                 return tuple(f"d{number}" for number in range(self._decision_shards))
             case RoomGranted():
                 return (f"d{event.to_shard}",)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from headrace.contracts.dispatch_events import BacklogFull, TaskAssigned
+from headrace.contracts.dispatch_events import TaskAssigned
 from headrace.contracts.message import Message
 from headrace.contracts.partition import shard_of
 from headrace.contracts.task_events import TaskScheduled
@@ -204,21 +204,18 @@ def test_nothing_is_lost_or_stuck_whatever_comes_first(seed: int) -> None:
 
 
 @pytest.mark.parametrize("shards_that_start", [1, 2])
-def test_what_waits_at_the_dispatcher_is_bounded_once_everybody_knows_that_it_is_full(shards_that_start: int) -> None:
+def test_what_waits_at_the_dispatcher_is_bounded_however_large_a_fan_out_is(shards_that_start: int) -> None:
     world = World(3)
     world.settings(10, "wait")
     world.new_dispatcher()
-    world.start_on(0, 13)
     everybody_reads(world)
-    assert world.dispatcher.of(BacklogFull)
     for shard in range(shards_that_start):
         world.start_on(shard, 300)
-    assert sum(each.state.backlogs.number for each in world.decisions) == 300 * shards_that_start
     while world.started != world.ended:
-        world.complete()
         everybody_reads(world)
-        assert world.dispatcher.state.queues.waiting.get("default", 0) <= 11
-    assert len(world.ran) == 13 + 300 * shards_that_start
+        assert world.dispatcher.state.queues.waiting.get("default", 0) <= 20
+        world.complete()
+    assert len(world.ran) == 300 * shards_that_start
 
 
 def everybody_reads(world: World) -> None:

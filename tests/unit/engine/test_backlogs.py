@@ -11,7 +11,7 @@ import pytest
 
 from headrace.contracts.backlog_events import BacklogNoted, RoomRequested, TaskHeld
 from headrace.contracts.control_commands import PauseWorkflow, ResumeWorkflow
-from headrace.contracts.dispatch_events import BacklogCleared, BacklogFull, RoomGranted
+from headrace.contracts.dispatch_events import BacklogCleared, BacklogFull, QueueLimited, RoomGranted
 from headrace.contracts.message import Message
 from headrace.contracts.schedule_events import ScheduleFired
 from headrace.contracts.task_events import TaskCancelled, TaskScheduled, TaskSucceeded, TaskTimedOut
@@ -47,6 +47,11 @@ def cleared(shard: DecisionShard, room: int = -1, queue: str = "default") -> lis
     return shard.hear(event, topic=TASK_JOURNAL) + rest(shard)
 
 
+def limited(shard: DecisionShard, backlog: int) -> list[Message]:
+    """Bound a queue's backlog, or bound it no more; return what goes out."""
+    return shard.hear(QueueLimited(queue="default", backlog=backlog, at=0), topic=TASK_JOURNAL) + rest(shard)
+
+
 def granted(shard: DecisionShard, room: int) -> list[Message]:
     return shard.hear(RoomGranted(queue="default", to_shard=0, room=room, at=0), topic=TASK_JOURNAL) + rest(shard)
 
@@ -71,8 +76,9 @@ def start(shard: DecisionShard, name: str, workflow_id: str, **fields: Any) -> l
 
 
 def idle(shard: DecisionShard) -> bool:
-    """Tell whether nothing of back-pressure is left in the state."""
-    return not (shard.state.backlogs.queues or shard.state.backlogs.runs)
+    """Tell whether nothing is held back."""
+    backlogs = shard.state.backlogs
+    return not backlogs.runs and not any(each.entries for each in backlogs.queues.values())
 
 
 @pytest.mark.parametrize("forgetful", [False, True])
@@ -122,16 +128,41 @@ def test_it_may_be_full_again_while_room_was_asked_for() -> None:
     assert out(events) == ["b"]
     assert only(events, RoomRequested)
     assert out(granted(shard, room=5)) == ["c"]
-    assert granted(shard, room=5) == []
+    assert out(granted(shard, room=5)) == []
 
 
 def test_room_that_nobody_needs_changes_nothing() -> None:
     shard = shard_of_all()
-    assert cleared(shard) == []
     assert granted(shard, 3) == []
+    assert limited(shard, 0) == []
     full(shard)
     assert names(cleared(shard)) == ["BacklogNoted"]
     assert idle(shard)
+
+
+@pytest.mark.parametrize("forgetful", [False, True])
+def test_a_fan_out_takes_no_more_than_a_bounded_backlog_has_room_for(forgetful: bool) -> None:
+    shard = shard_of_all(forgetful=forgetful)
+    limited(shard, 5)
+    events = start(shard, "wide", "w", input={"items": list(range(50))}) + rest(shard)
+    assert out(events) == ["w"] * 5
+    assert only(events, RoomRequested).held == 45
+    reasons = {event.reason for event in events if isinstance(event, TaskHeld)}
+    assert reasons == {"at most 5 tasks may wait in queue default; room for more is asked for"}
+    assert len(out(granted(shard, room=44))) == 44
+    assert len(out(granted(shard, room=9))) == 1
+    assert out(start(shard, "wide", "v", input={"items": list(range(50))}) + rest(shard)) == ["v"] * 8
+    assert len(out(limited(shard, 0))) == 42
+    assert idle(shard)
+    assert not shard.state.backlogs.queues
+
+
+def test_a_bound_that_changes_while_it_is_full_gives_no_room() -> None:
+    shard = shard_of_all(forgetful=True)
+    limited(shard, 5)
+    full(shard)
+    assert out(start(shard, "one", "a") + limited(shard, 50)) == []
+    assert out(cleared(shard, room=1)) == ["a"]
 
 
 def test_priority_goes_first_then_turns_between_workflows_then_who_came_first() -> None:
@@ -219,7 +250,7 @@ def test_a_paused_workflow_goes_out_when_its_queue_was_forgotten_meanwhile() -> 
     full(shard)
     start(shard, "one", "a")
     shard.command(PauseWorkflow(command_id="p", workflow_id="a", issued_at=0))
-    assert out(cleared(shard)) == []
+    assert out(limited(shard, 0)) == []
     assert not shard.state.backlogs.queues
     shard.command(ResumeWorkflow(command_id="r", workflow_id="a", issued_at=0))
     assert out(rest(shard)) == ["a"]

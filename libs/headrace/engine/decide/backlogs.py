@@ -11,10 +11,10 @@ import msgspec
 
 from headrace.contracts.backlog_events import BacklogNoted, RoomRequested, TaskHeld
 from headrace.contracts.definitions import Definition
-from headrace.contracts.dispatch_events import BacklogCleared, BacklogFull, RoomGranted
+from headrace.contracts.dispatch_events import BacklogCleared, BacklogFull, QueueLimited, RoomGranted
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
-from headrace.engine.backlogs import REFUSE, Backlog, Backlogs
+from headrace.engine.backlogs import REFUSE, UNBOUNDED, WAIT, Backlog, Backlogs
 from headrace.engine.context import Context
 from headrace.engine.decide.attempts import attempt_timed_out, request_of
 from headrace.engine.decide.parking import park, parking
@@ -30,19 +30,38 @@ def holding(state: ShardState, events: Iterator[Message]) -> Iterator[Message]:
     return _held_back(state, events) if state.backlogs.queues else events
 
 
-def noted(state: ShardState, event: BacklogFull | BacklogCleared | RoomGranted, now_ms: int) -> Iterator[Message]:
+def noted(
+    context: Context, state: ShardState, event: QueueLimited | BacklogFull | BacklogCleared | RoomGranted, now_ms: int
+) -> Iterator[Message]:
     """Note what a dispatcher says of a queue. What goes out then is pending."""
-    if isinstance(event, BacklogFull):
-        yield BacklogNoted(
-            queue=event.queue,
-            full=True,
-            when_full=event.when_full,
-            waiting=event.waiting,
-            backlog=event.backlog,
-            at=now_ms,
-        )
-    elif event.queue in state.backlogs.queues:
-        yield BacklogNoted(queue=event.queue, full=False, room=event.room, at=now_ms)
+    known = state.backlogs.queues.get(event.queue)
+    match event:
+        case QueueLimited():
+            backlog, when_full, waiting = event.backlog, event.when_full, 0 if known is None else known.waiting
+            full = known is not None and known.full and backlog > 0
+            bounded = backlog > 0 and when_full == WAIT
+            # Each shard begins with its part of what may wait.
+            room = max(backlog // context.shards.decision, 1) if bounded else UNBOUNDED
+            if known is None and not bounded:
+                return
+        case BacklogFull():
+            backlog, when_full, waiting, full = event.backlog, event.when_full, event.waiting, True
+            room = UNBOUNDED
+        case BacklogCleared():
+            backlog, when_full, waiting, full = event.backlog, event.when_full, event.waiting, False
+            room = event.room
+        case RoomGranted():
+            if known is None:
+                return
+            backlog, when_full, waiting, full = known.backlog, known.when_full, known.waiting, known.full
+            room = event.room
+    if full and when_full == WAIT:
+        room = 0
+    if known is None and not full and not (backlog and when_full == WAIT):
+        return
+    yield BacklogNoted(
+        queue=event.queue, full=full, when_full=when_full, waiting=waiting, backlog=backlog, room=room, at=now_ms
+    )
 
 
 def full_queue(state: ShardState, definition: Definition) -> Backlog | None:
@@ -139,4 +158,4 @@ def _held(backlogs: Backlogs, backlog: Backlog, task: TaskScheduled) -> TaskHeld
 def _reason(backlog: Backlog) -> str:
     if backlog.full:
         return f"queue {backlog.queue} is full: {backlog.waiting} tasks wait there, of at most {backlog.backlog}"
-    return f"queue {backlog.queue} was full; what waited before goes first"
+    return f"at most {backlog.backlog} tasks may wait in queue {backlog.queue}; room for more is asked for"

@@ -13,6 +13,7 @@ from headrace.contracts.dispatch_events import (
     AttemptTimedOut,
     BacklogCleared,
     BacklogFull,
+    QueueLimited,
     RoomGranted,
     TaskRequeued,
 )
@@ -165,8 +166,8 @@ def _answer(context: Context, state: ShardState, event: Message, now_ms: int) ->
     match event:
         case AttemptTimedOut():
             yield from attempt_timed_out_at_dispatcher(context, state, event, now_ms)
-        case BacklogFull() | BacklogCleared() | RoomGranted():
-            yield from noted(state, event, now_ms)
+        case QueueLimited() | BacklogFull() | BacklogCleared() | RoomGranted():
+            yield from noted(context, state, event, now_ms)
         case AttemptLost():
             yield from attempt_lost(context, state, event, now_ms)
         case TaskRequeued():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.contracts.backlog_events import BacklogNoted, RoomRequested, TaskHeld
 from headrace.contracts.message import Message
 from headrace.contracts.task_events import TaskScheduled
-from headrace.engine.backlogs import REFUSE, UNBOUNDED, Backlog
+from headrace.engine.backlogs import WAIT, Backlog
 from headrace.engine.evolve.task import open_task
 from headrace.engine.run import HELD
 from headrace.engine.state import ShardState
@@ -28,24 +28,21 @@ def task_held(state: ShardState, event: TaskHeld) -> None:
 
 
 def backlog_noted(state: ShardState, event: BacklogNoted) -> None:
-    """A queue is full, or has room again."""
+    """A queue is bounded, is full, or has room."""
     backlogs = state.backlogs
     backlogs.noted.touched(event.queue)
     backlog = backlogs.queues.get(event.queue)
     if backlog is None:
-        if not event.full:
-            return
         backlog = backlogs.queues[event.queue] = Backlog(queue=event.queue)
-    backlog.asked = False
     if event.full:
         backlog.since = backlog.since if backlog.full else event.at
-        backlog.full, backlog.when_full = True, event.when_full
-        backlog.waiting, backlog.backlog = event.waiting, event.backlog
-        # What running workflows ask for is accepted where starts are refused.
-        backlog.room = UNBOUNDED if event.when_full == REFUSE else 0
-    else:
-        backlog.full, backlog.room = False, event.room
-        backlogs.settle(event.queue)
+        backlog.waiting = event.waiting
+    backlog.asked = False
+    backlog.full, backlog.when_full = event.full, event.when_full
+    backlog.backlog = event.backlog
+    backlog.limited = event.backlog > 0 and event.when_full == WAIT
+    backlog.room = event.room
+    backlogs.settle(event.queue)
 
 
 def room_requested(state: ShardState, event: RoomRequested) -> None:
@@ -57,19 +54,19 @@ def room_requested(state: ShardState, event: RoomRequested) -> None:
 
 
 def follow(state: ShardState, event: Message) -> None:
-    """Keep up with what becomes of a workflow of which something is held back."""
+    """Keep up with room that is used, and with what becomes of a workflow of which something is held back."""
     backlogs = state.backlogs
+    if isinstance(event, TaskScheduled):
+        backlogs.scheduled(event.queue, event.workflow_id, event.step)
+        return
     workflow_id = getattr(event, "workflow_id", "")
-    if workflow_id not in backlogs.runs:
+    held = backlogs.runs.get(workflow_id)
+    if held is None:
         return
     run = state.runs.get(workflow_id)
+    step = getattr(event, "step", None)
     if run is None:
         backlogs.ended(workflow_id)
-        return
-    held = backlogs.runs[workflow_id]
-    step = getattr(event, "step", None)
-    if isinstance(event, TaskScheduled):
-        backlogs.scheduled(workflow_id, event.step)
     elif step is None:
         for number in list(held.steps):
             _check(state, workflow_id, number)

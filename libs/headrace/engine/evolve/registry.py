@@ -110,7 +110,7 @@ def evolve(state: ShardState, event: Message) -> None:
             state.runs.changed.made(event.workflow_id)
         elif type(event) is not w.PreviousRecorded:
             state.runs.changed.touched(event.workflow_id)  # type: ignore[attr-defined]
-        if state.backlogs.runs:
+        if state.backlogs.queues or state.backlogs.runs:
             backlog.follow(state, event)
         return
     change = SCHEDULE_EVOLVERS.get(type(event)) or BACKLOG_EVOLVERS.get(type(event))

@@ -1,8 +1,8 @@
 """Backlogs that are full: told when it is so and when it is so no more; room for what decision shards hold back.
 
-The dispatcher accepts whatever is scheduled: it is decision shards that hold back or refuse, once they have read that a
-queue is full. The room that becomes free is shared out evenly among all of them, so that they do not fill it several
-times over; who has used his share and holds more back asks for more (`headrace.engine.backlogs`).
+The dispatcher accepts whatever is scheduled: it is decision shards that hold back or refuse. The room that is free,
+workers' slots included, is shared out evenly among all of them, so that they do not fill it several times over; who has
+used his share and holds more back asks for more (`headrace.engine.backlogs`).
 """
 
 from __future__ import annotations
@@ -81,4 +81,5 @@ def tell_limits(round_: Round) -> Iterator[Message]:
 def _room(round_: Round, limit: QueueLimit, waiting: int) -> int:
     if not limit.backlog or limit.when_full != WAIT:
         return UNBOUNDED
-    return max((limit.backlog - waiting) // round_.decision_shards, 1)
+    free = sum(worker.free(limit.queue) for worker in round_.state.workers.values() if not worker.stopping)
+    return max((limit.backlog - waiting + free) // round_.decision_shards, 1)
