@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from headrace.engine.budget import BudgetExceeded
 from headrace.engine.identity import input_digest
 from headrace.engine.kernel.border import Border
-from headrace.engine.kernel.conditions import Conditions
-from headrace.engine.kernel.futures import Fiber, Future, Ready, StepFuture
-from headrace.engine.kernel.mailboxes import Mailboxes, Receipt
+from headrace.engine.kernel.fibers import Fibers
+from headrace.engine.kernel.former import CarriedValues, Seeds, seed_at
+from headrace.engine.kernel.futures import Fiber, StepFuture
 from headrace.engine.kernel.outcomes import CANCELLED, NonDeterministic, Outcome
 from headrace.engine.kernel.requests import (
     ABANDON,
@@ -36,7 +36,6 @@ from headrace.engine.kernel.requests import (
     StartChild,
 )
 
-T = TypeVar("T")
 _PROGRESS = 1_024
 """Steps of one activation after which its time begins anew."""
 _ENDS_AT_ONCE = (
@@ -52,25 +51,7 @@ _ENDS_AT_ONCE = (
 )
 
 
-class CarriedValues(Protocol):
-    """What a retried run takes over of what the run before noted."""
-
-    @property
-    def versions(self) -> Mapping[str, int]:
-        """The ways that it went, by name."""
-
-    def value(self, fingerprint: str, passed: int) -> Outcome | None:
-        """Return what a step had, of those that are left after `passed` ones."""
-
-    def child(self, fingerprint: str, digest: bytes, passed: int) -> str:
-        """Return the id that a child had, after `passed` ones like it; empty where there was none."""
-
-
-Seeds = Sequence[tuple[int, str]]
-"""What randomness derives from, each with the step that it begins at; the first one begins at 0."""
-
-
-class Kernel:
+class Kernel(Fibers):
     """Runs one program over one record.
 
     `recorded` is the list of fingerprints of the run's state: the kernel reads it, the fold appends to it. `now_ms`
@@ -98,6 +79,7 @@ class Kernel:
         border: Border | None = None,
         carried: CarriedValues | None = None,
     ) -> None:
+        super().__init__()
         self.now_ms = now_ms
         self.workflow_id = workflow_id
         self.run_id = run_id
@@ -119,10 +101,6 @@ class Kernel:
         self._read_values = values
         self._values: Mapping[int, Outcome] | None = None
         self._futures: dict[int, StepFuture[Outcome]] = {}
-        self._ready: Ready = deque()
-        self._fibers: dict[Fiber[Any], None] = {}
-        self._mailboxes = Mailboxes()
-        self._conditions = Conditions()
         self._mint = mint
         self._progress = progress
         self._most_at_once = most_at_once
@@ -138,12 +116,7 @@ class Kernel:
     @property
     def seed(self) -> str:
         """What randomness derives from at the next step: the same in every replay, whatever run replays it."""
-        seed = self.run_id
-        for begins_at, text in self._seeds:
-            if begins_at > self._next:
-                break
-            seed = text
-        return seed
+        return seed_at(self._seeds, self._next) or self.run_id
 
     @property
     def next_recorded(self) -> str | None:
@@ -162,7 +135,7 @@ class Kernel:
 
     def carried_value(self, fingerprint: str) -> Outcome | None:
         """The value that the run before had for the next request; None where there was no such run, or none is left."""
-        if self.carried is None or self._next < len(self.recorded):
+        if self.carried is None or self._next < len(self.recorded) or self.carried.value(fingerprint, 0) is None:
             return None
         passed = sum(1 for _, request in self.fresh if request.fingerprint() == fingerprint)
         found = self.carried.value(fingerprint, passed)
@@ -231,53 +204,6 @@ class Kernel:
         """Give up an open step; one that has ended is left alone."""
         if not future.done:
             self.request(CancelStep(node=node, step=future.step, reason=reason))
-
-    def spawn(self, coroutine: Coroutine[Any, None, T]) -> Fiber[T]:
-        """Start a coroutine beside the one that asks. It first runs when its starter waits."""
-        fiber = Fiber(coroutine)
-        self._fibers[fiber] = None
-        self._ready.append(fiber)
-        return fiber
-
-    def cancel(self, fiber: Fiber[Any], reason: str = "") -> None:
-        """Raise `Cancelled` in a fiber, where it waits."""
-        fiber.cancel(self._ready, reason)
-
-    def drop(self, fiber: Fiber[Any]) -> None:
-        """End a fiber that nobody waits for, without running it."""
-        self._fibers.pop(fiber, None)
-        fiber.coroutine.close()
-        fiber.settle(self._ready)
-
-    def interrupt(self, fiber: Fiber[Any], error: BaseException) -> None:
-        """Raise an error in a fiber, where it waits."""
-        fiber.interrupt(self._ready, error)
-
-    def settle(self, future: Future[T], value: T) -> None:
-        """End a future that a program made for itself."""
-        future.settle(self._ready, value)
-
-    def receive(self, name: str) -> Receipt:
-        """Ask for the next signal of a name: no step of its own, since the record says when each came."""
-        return self._mailboxes.receive(name, self._ready)
-
-    def withdraw(self, receipt: Receipt) -> None:
-        """Wait for a signal no longer; one that was handed out already is there for others."""
-        self._mailboxes.withdraw(receipt, self._ready)
-
-    @property
-    def unread(self) -> list[int]:
-        """The places in the record of the signals that nobody has asked for."""
-        return self._mailboxes.unread()
-
-    def until(self, predicate: Callable[[], Any]) -> Future[None]:
-        """Return a future that ends when a predicate holds: it is asked now, and after every delivery."""
-        return self._conditions.add(predicate, self._ready)
-
-    def give_up_condition(self, future: Future[None]) -> None:
-        """Ask a predicate no longer, and end its future."""
-        self._conditions.drop(future)
-        future.settle(self._ready)
 
     def token(self, step: int) -> str:
         """Return the token of a callback's step."""
