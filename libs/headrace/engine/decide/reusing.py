@@ -6,7 +6,7 @@ delivered at a time, and what the code asks for then is looked at before the nex
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 
 from headrace.contracts.control_events import StepReused
 from headrace.engine.carried import RECEIVED, Carried, CarriedEnd
@@ -39,8 +39,9 @@ class Ripe:
     def place(self, run: Run, kernel: Kernel, order: int) -> int:
         """Return the place in the record of an end that is taken over."""
         self.orders += [_LATER] * (len(run.log) - kernel.delivered - len(self.orders))
-        insort(self.orders, order)
-        return kernel.delivered + self.orders.index(order)
+        at = bisect_left(self.orders, order)
+        self.orders.insert(at, order)
+        return kernel.delivered + at
 
     def next(self) -> int:
         """Return the order of the end that is delivered next."""
