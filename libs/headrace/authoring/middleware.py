@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.authoring.names import check_name
-from headrace.authoring.task_calls import bound, fitted
+from headrace.authoring.task_calls import Replaced, bound, fitted
 from headrace.authoring.task_context import TaskContext, current
 from headrace.contracts.task_events import TaskScheduled
 
@@ -66,7 +66,8 @@ def middleware(function: Callable[[TaskCall], Iterator[None]]) -> MiddlewareDefi
 
 
 def call_plain(function: Callable[..., Any], task: TaskScheduled, chain: Sequence[MiddlewareDefinition]) -> Any:
-    """Call a task's function with its input, within a chain of middleware.
+    """Call a task's function with its input, within a chain of middleware. What that has put in place of the result is
+    `Replaced`.
 
     Raises:
         InputMismatch: the input, with what middleware has added, does not fit the parameters.
@@ -76,12 +77,13 @@ def call_plain(function: Callable[..., Any], task: TaskScheduled, chain: Sequenc
         args, kwargs = fitted(function, task, args, kwargs)
         return _finished(function(*args, **kwargs))
     call = TaskCall(task=task.task, context=current(), args=args, kwargs=kwargs)
+    value: Any = None
     with ExitStack() as stack:
         for each in chain:
             stack.enter_context(each.around(call))
         args, kwargs = fitted(function, task, call.args, call.kwargs)
-        call.result = _finished(function(*args, **kwargs))
-    return call.result
+        value = call.result = _finished(function(*args, **kwargs))
+    return value if call.result is value else Replaced(call.result)
 
 
 async def call_async(function: Callable[..., Any], task: TaskScheduled, chain: Sequence[MiddlewareDefinition]) -> Any:
@@ -91,12 +93,13 @@ async def call_async(function: Callable[..., Any], task: TaskScheduled, chain: S
         args, kwargs = fitted(function, task, args, kwargs)
         return await function(*args, **kwargs)
     call = TaskCall(task=task.task, context=current(), args=args, kwargs=kwargs)
+    value: Any = None
     with ExitStack() as stack:
         for each in chain:
             stack.enter_context(each.around(call))
         args, kwargs = fitted(function, task, call.args, call.kwargs)
-        call.result = await function(*args, **kwargs)
-    return call.result
+        value = call.result = await function(*args, **kwargs)
+    return value if call.result is value else Replaced(call.result)
 
 
 def _finished(value: Any) -> Any:

@@ -41,6 +41,12 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     bases: list[str] = []
 
 
+class Replaced(msgspec.Struct, frozen=True):
+    """A result that is not the function's own: middleware has put it in its place."""
+
+    result: Any
+
+
 class Stopped(msgspec.Struct, frozen=True):
     """An attempt that ended because it was told to."""
 
@@ -122,7 +128,11 @@ def mismatch(error: InputMismatch) -> Failed:
 def returned(
     task: TaskScheduled, value: object, limit_bytes: int, function: Callable[..., Any] | None = None
 ) -> Outcome:
-    """Return the outcome of an attempt that returned a value. It must be what the `function` is annotated with."""
+    """Return the outcome of an attempt that returned a value. It must be what the `function` is annotated with, unless
+    somebody else made it.
+    """
+    if isinstance(value, Replaced):
+        return returned(task, value.result, limit_bytes)
     try:
         output = to_json(value)
     except (TypeError, ValueError, RecursionError, OverflowError, MemoryError, msgspec.MsgspecError) as error:

@@ -31,7 +31,7 @@ class Parameters:
         self._rest = next((each.name for each in found if each.kind is inspect.Parameter.VAR_POSITIONAL), None)
         self._others = next((each.name for each in found if each.kind is inspect.Parameter.VAR_KEYWORD), None)
         self._only = found[0].name if len(found) == 1 and found[0].kind in _PLACED else None
-        self._only_is_optional = bool(found) and found[0].default is not inspect.Parameter.empty
+        self._is_optional = all(_may_be_left_out(parameter) for parameter in found)
         self._is_plain = not any(self._conversions.values())
         self.takes_any = bool(found)
 
@@ -39,7 +39,7 @@ class Parameters:
         """Return arguments as the types that the annotations name; those that belong to no parameter as they are.
 
         An object becomes keywords; where these do not fit, and there is one parameter whose type the whole object fits,
-        it becomes that.
+        it becomes that. Null is no input at all where it does not fit, and everything may be left out.
 
         Raises:
             Mismatch: an argument does not fit its type; the text names it.
@@ -49,11 +49,13 @@ class Parameters:
         try:
             converted = self._converted(args, kwargs)
         except Mismatch:
+            if list(args) == [None] and not kwargs and self._is_optional:
+                return [], {}
             whole = None if args else self._as_a_whole(kwargs)
             if whole is None:
                 raise
             return whole
-        if args or self._only is None or set(kwargs) == {self._only} or (not kwargs and self._only_is_optional):
+        if args or self._only is None or set(kwargs) == {self._only} or (not kwargs and self._is_optional):
             return converted
         return self._as_a_whole(kwargs) or converted
 
@@ -153,6 +155,11 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
         return list(inspect.signature(function).parameters.values())
     except (ValueError, TypeError):
         return []  # a function in C that does not tell
+
+
+def _may_be_left_out(parameter: inspect.Parameter) -> bool:
+    collects = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return parameter.default is not inspect.Parameter.empty or parameter.kind in collects
 
 
 def _type_of(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:

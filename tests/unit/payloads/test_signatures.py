@@ -53,6 +53,8 @@ def mapping(values: dict[str, int]) -> dict[str, int]: ...
         (mapping, [], {"values": 1}, ([{"values": 1}], {})),
         (mapping, [], {}, ([{}], {})),
         (optional, [], {}, ([], {})),
+        # Null is no input where it fits nothing and nothing is needed.
+        (optional, [None], {}, ([], {})),
     ],
 )
 def test_arguments_become_what_is_annotated(
@@ -68,6 +70,7 @@ def test_arguments_become_what_is_annotated(
         (two, [], {"at": "now"}, "at: Expected a datetime"),
         (many, [{"number": "x"}], {}, "orders: Expected a Order"),
         (one, [], {"order": 3}, "order: Expected a Order"),
+        (one, [None], {}, "order: Expected a Order"),
     ],
 )
 def test_an_argument_of_another_type_is_named(
