@@ -32,6 +32,7 @@ from headrace.engine.outcome_entries import (
     restore_outcomes,
     unpack_telling,
 )
+from headrace.engine.packing import Front
 from headrace.engine.retryable import FailedRun, FailedRuns
 from headrace.engine.run import STUCK_SINCE
 from headrace.engine.schedules.packing import restore_schedules, schedule_changes
@@ -119,22 +120,14 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
     results: list[ResultEntry] = []
     pieces: list[tuple[str, PartEntry]] = []
     long: list[tuple[str, bytes]] = []
-    stuck: list[str] = []
     failed: list[tuple[str, FailedEntry]] = []
     outcomes: list[tuple[str, bytes]] = []
     parts: long_records.Parts = {}
     for key, value in entries:
         match key[:2]:
             case "r/":
-                workflow_id = key[2:]
-                front = state.runs.restore(workflow_id, value)
-                found = front.timers
-                if front.cut is not None:
-                    long.append((workflow_id, value))
-                if found[1:2] == [STUCK_SINCE]:
-                    stuck.append(workflow_id)
-                else:
-                    timers += [(found[at], workflow_id, found[at + 1]) for at in range(0, len(found), 2)]
+                if _restore_run(state, key[2:], value, timers).cut is not None:
+                    long.append((key[2:], value))
             case "h/":
                 long_records.collect(parts, key, value)
             case "c/":
@@ -149,8 +142,7 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
                 _restore_apart(state, key, value)
     for workflow_id, value in long:
         long_records.restore(state.runs, workflow_id, value, parts)
-    state.timers = TimerHeap(timers)
-    state.stuck = {workflow_id: stuck_run(state.runs[workflow_id]) for workflow_id in stuck}
+    _restore_timers(state, timers)
     _restore_closed(state.closed, pieces)
     restore_outcomes(state.outcomes, outcomes)
     for workflow_id, run in sorted(failed, key=lambda found: found[1].number):
@@ -158,6 +150,20 @@ def restored(state: ShardState, entries: Iterable[tuple[str, bytes]]) -> ShardSt
     for entry in sorted(results, key=lambda entry: entry.number):
         state.previous.restore((entry.name, entry.key), LastResult(entry.output, entry.at, entry.number))
     return state
+
+
+def _restore_run(state: ShardState, workflow_id: str, value: bytes, timers: list[Timer]) -> Front:
+    front = state.runs.restore(workflow_id, value)
+    found = front.timers
+    timers += [(found[at], workflow_id, found[at + 1]) for at in range(0, len(found), 2)]
+    return front
+
+
+def _restore_timers(state: ShardState, timers: list[Timer]) -> None:
+    """Set the timers; those of stuck runs only say that they are."""
+    state.timers = TimerHeap([timer for timer in timers if timer[2] != STUCK_SINCE])
+    stuck = [workflow_id for _, workflow_id, step in timers if step == STUCK_SINCE]
+    state.stuck = {workflow_id: stuck_run(state.runs[workflow_id]) for workflow_id in stuck}
 
 
 def _restore_apart(state: ShardState, key: str, value: bytes) -> None:

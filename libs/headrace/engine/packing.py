@@ -9,11 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.references import ParentRef
-from headrace.contracts.retry import RetryPolicy
 from headrace.engine.carried import Carried, CarriedEnd, FormerChild
 from headrace.engine.identity import COMMAND_DIGEST
 from headrace.engine.kernel.outcomes import Outcome
-from headrace.engine.run import Delivered, OpenStep, Run
+from headrace.engine.packed_steps import PackedStep, pack_step, unpack_step
+from headrace.engine.run import Delivered, Run
 from headrace.shard.entries import Entry, pack, unpacker
 
 _JSON = "application/json"
@@ -34,43 +34,6 @@ class Front(Entry, array_like=True, kw_only=True):
 
     timers: list[int]
     cut: tuple[int, int] | None
-
-
-class PackedRetry(msgspec.Struct, array_like=True):
-    """`RetryPolicy`."""
-
-    max_attempts: int
-    interval_ms: int
-    backoff: float
-    max_interval_ms: int
-    jitter: float
-    schedule: list[int]
-    on: list[str]
-    off: list[str]
-
-
-class PackedStep(msgspec.Struct, array_like=True):
-    """`OpenStep`."""
-
-    kind: str
-    node: str
-    index: int
-    phase: str
-    attempt: int
-    task: str
-    queue: str
-    resource: str
-    fencing_token: int
-    losses: int
-    revoked: int
-    retry: PackedRetry | None
-    due_at: int
-    child_id: str
-    to_shard: int
-    close_by: int = 0
-    heartbeat_ms: int = 0
-    parent_close: str = "cancel"
-    digest: bytes = b""
 
 
 class PackedEnd(msgspec.Struct, array_like=True):
@@ -115,7 +78,7 @@ class PackedRun(Front, array_like=True, kw_only=True):
     log: list[PackedEnd]
     cancel_reason: str | None
     held: list[bytes]
-    seeds: list[tuple[int, str]] = []
+    seeds: list[tuple[int, str]] = msgspec.field(default_factory=list)
     first_start: bytes = b""
     halt: tuple[str, str, int, int, int] | None = None
     """Why it is stuck, with which version it was tried, since when and for how long it stands still, when it is
@@ -156,7 +119,7 @@ def pack_run(run: Run, cut: tuple[int, int] = (0, 0)) -> bytes:
             trace=run.trace,
             status=run.status,
             steps=run.steps[steps:] if steps else run.steps,
-            open={number: _pack_step(step) for number, step in run.open.items()},
+            open={number: pack_step(step) for number, step in run.open.items()},
             log=pack_ends(run.log[ends:]),
             cancel_reason=run.cancel_reason,
             held=run.held,
@@ -195,7 +158,7 @@ def unpack_run(workflow_id: str, value: bytes) -> Run:
         trace=packed.trace,
         status=packed.status,
         steps=packed.steps,
-        open={number: _unpack_step(step) for number, step in packed.open.items()},
+        open={number: unpack_step(step) for number, step in packed.open.items()},
         log=[_unpack_end(end) for end in packed.log],
         cancel_reason=packed.cancel_reason,
         held=packed.held,
@@ -266,40 +229,6 @@ def _pack_carried(carried: Carried) -> PackedCarried:
 def _pack_halt(run: Run) -> tuple[str, str, int, int, int] | None:
     halt = (run.stuck, run.stuck_tried, run.halted_at, run.halted_ms, run.terminate_at)
     return halt if halt != _NEVER_HALTED else None
-
-
-def _pack_step(step: OpenStep) -> PackedStep:
-    retry = None
-    if step.retry is not None:
-        retry = PackedRetry(*msgspec.structs.astuple(step.retry))
-    return PackedStep(
-        step.kind,
-        step.node,
-        step.index,
-        step.phase,
-        step.attempt,
-        step.task,
-        step.queue,
-        step.resource,
-        step.fencing_token,
-        step.losses,
-        step.revoked,
-        retry,
-        step.due_at,
-        step.child_id,
-        step.to_shard,
-        step.close_by,
-        step.heartbeat_ms,
-        step.parent_close,
-        step.digest,
-    )
-
-
-def _unpack_step(packed: PackedStep) -> OpenStep:
-    fields = msgspec.structs.asdict(packed)
-    if packed.retry is not None:
-        fields["retry"] = RetryPolicy(**msgspec.structs.asdict(packed.retry))
-    return OpenStep(**fields)
 
 
 def _pack_end(end: Delivered) -> PackedEnd:

@@ -173,12 +173,8 @@ class Histories:
             run.end = event
             if isinstance(event, WorkflowContinued):
                 self._go_on(found, run, event)
-        elif isinstance(event, WorkflowStuck):
-            run.stuck = event
-        elif isinstance(event, WorkflowPaused):
-            run.paused = event
-        elif isinstance(event, WorkflowResumed):
-            run.stuck = run.paused = None
+        elif isinstance(event, WorkflowStuck | WorkflowPaused | WorkflowResumed):
+            _stand(run, event)
         elif isinstance(event, CancelRequested):
             if run.cancel is not None:
                 run.problems.append("Expected one request to end, but found two")
@@ -199,6 +195,16 @@ class Histories:
         """A run goes on as another one, which no command has started; a request to end goes along."""
         started = msgspec.structs.replace(run.started, run_id=event.next_run_id, command_id="", at=event.at)
         self.runs[event.next_run_id] = History(started=started, where=found, cancel=run.cancel)
+
+
+def _stand(run: History, event: WorkflowStuck | WorkflowPaused | WorkflowResumed) -> None:
+    match event:
+        case WorkflowStuck():
+            run.stuck = event
+        case WorkflowPaused():
+            run.paused = event
+        case WorkflowResumed():
+            run.stuck = run.paused = None
 
 
 def _step(run: History, event: Message) -> None:  # noqa: C901, PLR0912  one case per event

@@ -39,5 +39,5 @@ def _dropped_signals(run: Run, kernel: Kernel, request: Continue) -> list[int]:
 
 
 def _taken_before(at: int, heard: int, unread: Iterable[int]) -> bool:
-    """Tell whether the steps that are kept took a signal, by how much had been heard, and was unread, when they ended."""
+    """Tell whether the steps that are kept took a signal: by how much had been heard, and was unread, at their end."""
     return at < heard and at not in unread
