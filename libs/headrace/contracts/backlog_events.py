@@ -30,7 +30,7 @@ class TaskHeld(Message, frozen=True, kw_only=True):
 
 
 class BacklogNoted(Message, frozen=True, kw_only=True):
-    """A decision shard has read that a queue is full, or that there is room again."""
+    """A decision shard has read that a queue is bounded or full, or that there is room."""
 
     queue: str
     full: bool

@@ -203,7 +203,7 @@ class RoomQueued(Message, frozen=True, kw_only=True):
 
 
 class RoomGranted(Message, frozen=True, kw_only=True):
-    """A decision shard may schedule so many of the tasks that it holds back."""
+    """A decision shard may schedule so many tasks, those that it holds back first."""
 
     queue: str
     to_shard: int
