@@ -139,9 +139,12 @@ def parse_keys(text: str, current: str = "") -> Keys:
     for part in (part.strip() for part in re.split(r"[,\n]", text)):
         if not part or part.startswith("#"):
             continue
-        name, given, encoded = part.partition("=")
+        name, _, encoded = part.partition("=")
+        if not _KEY_ID.fullmatch(name.strip()) or not encoded.strip("= "):
+            # Not shown: it may be the key itself, without its id.
+            raise InvalidKeys(f"Expected keys as id=base64 with an id like {_KEY_ID.pattern}, but found another form")
         try:
-            secrets[name.strip()] = base64.b64decode(encoded.strip(), validate=True) if given else b""
+            secrets[name.strip()] = base64.b64decode(encoded.strip(), validate=True)
         except (binascii.Error, ValueError):
             raise InvalidKeys(f"Expected key {name} as base64, but it is not") from None
     if not secrets:
