@@ -4,6 +4,8 @@ schemas of the same names.
 
 from __future__ import annotations
 
+import msgspec
+
 from headrace.contracts.message import Message
 
 
@@ -57,6 +59,6 @@ class WorkflowContinued(Message, frozen=True, kw_only=True):
     kept_steps: int = 0
     state: bytes = b""
     heard: int = 0
-    dropped_signals: list[int] = []
+    dropped_signals: list[int] = msgspec.field(default_factory=list)
     at: int
     trace: str = ""
