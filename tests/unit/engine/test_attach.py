@@ -45,9 +45,16 @@ async def cyclic(ctx: Any) -> Any:
     return await ctx.attach(ctx.workflow_id)
 
 
+async def again(ctx: Any, n: int = 0) -> Any:
+    await ctx.run("one")
+    if n < 2:
+        await ctx.continue_as_new(n + 1)
+    return n
+
+
 @pytest.fixture(params=[False, True], ids=["live", "rebuilt"])
 def shard(request: pytest.FixtureRequest) -> DecisionShard:
-    return DecisionShard(work, watch, glance, cyclic, CHAIN, forgetful=request.param)
+    return DecisionShard(work, watch, glance, cyclic, again, CHAIN, forgetful=request.param)
 
 
 def attached(shard: DecisionShard, name: str = "watch", **fields: Any) -> AttachRequested:
@@ -193,3 +200,12 @@ def test_a_stuck_workflow_can_be_waited_for(shard: DecisionShard) -> None:
     assert names(shard.complete(task)) == ["TaskSucceeded", "WorkflowStuck"]
     assert names(shard.hear(asked)) == ["WatcherAdded"]
     shard.definitions._by_name.update(definitions)
+
+
+def test_a_workflow_that_goes_on_as_new_is_waited_for_to_its_real_end(shard: DecisionShard) -> None:
+    events = shard.start("again", workflow_id="target")
+    shard.hear(attached(shard))
+    for _ in range(3):
+        assert not any(isinstance(event, StepAnswered) for event in events)
+        events = shard.complete(only(events, TaskScheduled))
+    assert output(shard.hear(only(events, StepAnswered))) == 2
