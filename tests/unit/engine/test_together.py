@@ -62,7 +62,7 @@ async def broken_predicate(ctx: Any) -> Any:
 
 
 async def asking_predicate(ctx: Any) -> Any:
-    await ctx.wait_for(lambda: ctx.callback())
+    await ctx.wait_for(ctx.callback)
 
 
 async def spawning(ctx: Any) -> Any:
