@@ -139,6 +139,36 @@ def test_a_workflow_may_do_otherwise_where_a_value_is_large() -> None:
     assert run_workflow(looking, input="careful").output == COUNT * 2 * 7
 
 
+@workflow
+async def making(ctx: Any, what: str) -> Any:
+    text = "x" * 2_000_000
+    match what:
+        case "task":
+            return await ctx.run(measure, text)
+        case "child":
+            return await ctx.child(counting, text)
+        case "signal":
+            return await ctx.signal("other", "go", text)
+        case _:
+            return text
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "text"),
+    [
+        ("task", "ValueError", "Expected the input of a task of at most 1048576 bytes, but it has 2000002"),
+        ("child", "ValueError", "Expected the input of a child workflow of at most 1048576 bytes"),
+        ("signal", "ValueError", "Expected the data of a signal of at most 1048576 bytes"),
+        ("output", "headrace.OutputTooLarge", "Expected an output of at most 1048576 bytes"),
+    ],
+)
+def test_what_a_workflow_makes_itself_must_fit_the_log(what: str, error: str, text: str) -> None:
+    r = run_workflow(making, input={"what": what}, children={"counting": counting})
+    assert (r.status, r.error) == ("FAILED", error)
+    assert r.cause is not None
+    assert text in r.cause
+
+
 GRAPH = {
     "apiVersion": "headrace/v1",
     "name": "tables",

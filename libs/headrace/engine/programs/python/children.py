@@ -13,6 +13,7 @@ from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, Outcome
 from headrace.engine.kernel.requests import ABANDON, StartChild
 from headrace.engine.programs.python.errors import ChildFailed
+from headrace.engine.programs.python.limits import check_size
 from headrace.engine.programs.python.payloads import input_payload
 from headrace.engine.programs.python.results import child_result
 from headrace.engine.programs.python.targets import TypedWorkflow, child_name
@@ -128,12 +129,14 @@ class Children(Waits):
             ValueError: `parent_close` is none of these.
         """
         name, version = child_name(workflow)
+        data = input_payload(args, kwargs)
+        check_size("the input of a child workflow", len(data), self._limits.payload_bytes)
         request = StartChild(
             node=name,
             name=name,
             version=version,
             child_id=id,
-            input=input_payload(args, kwargs),
+            input=data,
             parent_close=_checked_parent_close(parent_close),
         )
         chosen = id or self._kernel.former_child(request) or _next_child_id(self._kernel, self._run.attempt)

@@ -15,7 +15,7 @@ from headrace.engine.programs.python.children import Children
 from headrace.engine.programs.python.compensations import Saga, Sagas
 from headrace.engine.programs.python.errors import TaskFailed
 from headrace.engine.programs.python.group import Group
-from headrace.engine.programs.python.limits import PythonLimits
+from headrace.engine.programs.python.limits import PythonLimits, check_size
 from headrace.engine.programs.python.loops import Loops
 from headrace.engine.programs.python.notes import Notes
 from headrace.engine.programs.python.payloads import arguments_payload, from_payload
@@ -140,6 +140,8 @@ class WorkflowContext(Children, Together, Notes, Loops, Sagas):
         return await self._run_payload(task, *arguments_payload(args, kwargs), index=index)
 
     async def _run_payload(self, task: Any, data: bytes, content_type: str, index: int = -1) -> Any:
+        # What the workflow makes itself must fit the log: nothing is stored elsewhere while it is decided.
+        check_size("the input of a task", len(data), self._limits.payload_bytes)
         seed = f"{self._kernel.seed}/{self._kernel.next_step}/"
         request = task_request(
             task,

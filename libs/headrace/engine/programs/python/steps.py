@@ -11,6 +11,7 @@ from headrace.engine.kernel.kernel import Kernel
 from headrace.engine.kernel.outcomes import Cancelled, Outcome
 from headrace.engine.kernel.requests import Sleep
 from headrace.engine.programs.program import RunInfo
+from headrace.engine.programs.python.limits import PythonLimits
 
 Duration = str | float | timedelta
 """A text like `5m` or `1h30m`, a number of seconds, or a `timedelta`."""
@@ -18,6 +19,8 @@ Duration = str | float | timedelta
 
 class Steps:
     """The base of the parts of `ctx`."""
+
+    _limits: PythonLimits
 
     def __init__(self, run: RunInfo, kernel: Kernel) -> None:
         self._run = run

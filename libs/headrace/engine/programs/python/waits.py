@@ -18,6 +18,7 @@ from headrace.engine.programs.python.errors import (
     SignalRefused,
     WaitTimedOut,
 )
+from headrace.engine.programs.python.limits import check_size
 from headrace.engine.programs.python.payloads import to_json, typed_payload
 from headrace.engine.programs.python.steps import Deadline, Duration, Steps, duration_ms
 from headrace.payloads.typed import Mismatch
@@ -121,7 +122,9 @@ class Waits(Steps):
         Raises:
             SignalRefused: no such workflow is running, or it has too many signals that it has not asked for.
         """
-        request = SendSignal(node="signal", target=id, name=name, data=to_json(data))
+        encoded = to_json(data)
+        check_size("the data of a signal", len(encoded), self._limits.payload_bytes)
+        request = SendSignal(node="signal", target=id, name=name, data=encoded)
         outcome = await self._step(self._kernel.request(request), "signal")
         if not outcome.ok:
             raise SignalRefused(outcome.error, outcome.cause, workflow_id=id, status=outcome.status)
