@@ -57,6 +57,16 @@ async def loop(ctx: Any, n: int) -> int:
     return n
 
 
+async def endless(ctx: Any, n: int) -> int:
+    """The same in a loop that goes on with its state alone."""
+    async for state in ctx.loop({"at": 0}):
+        if state["at"] == n:
+            break
+        await ctx.run("work", state["at"])
+        state["at"] += 1
+    return n
+
+
 async def wide(ctx: Any, n: int) -> int:
     """Run n tasks at once."""
     return len(await ctx.map("work", range(n)))
@@ -67,7 +77,7 @@ class Engine:
 
     def __init__(self, **limits: int) -> None:
         self.definitions = InMemoryDefinitions()
-        for each in (SLEEP, TASK, EACH, CHAIN, loop, wide):
+        for each in (SLEEP, TASK, EACH, CHAIN, loop, endless, wide):
             self.definitions.add(each)
         self.limits = Limits(**limits)
         self.snapshot: dict[str, bytes] = {}
@@ -196,7 +206,7 @@ def steps(name: str, counts: list[int], **limits: int) -> None:
         began = time.process_time()
         for _ in range(total // count):
             offset += 1
-            data = {"n": count} if name == "loop" else {"items": list(range(count))}
+            data = {"n": count} if name != "each" else {"items": list(range(count))}
             todo = [event for event in engine.start(offset, name, data) if isinstance(event, TaskScheduled)]
             while todo:
                 offset += 1
@@ -258,7 +268,7 @@ def main() -> None:
     jobs: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
         *((parked, (name, given.parked)) for name in ("sleep", "task")),
         *((restart, (name, given.parked)) for name in ("sleep", "task")),
-        *((steps, (name, lengths)) for name in ("each", "loop")),
+        *((steps, (name, lengths)) for name in ("each", "loop", "endless")),
         (programs, (given.steps,)),
         *((replays, (name, given.steps)) for name in ("loop", "wide")),
     ]
