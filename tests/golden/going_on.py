@@ -39,12 +39,12 @@ def going_on() -> list[Message]:
     """Play a shard on which runs go on anew, and are open at the end."""
     shard = DecisionShard(looping, paging, limits=Limits(loop_steps=2))
     shard.start("looping", workflow_id="looping-1")
-    for number in range(8):
+    for number in range(14):
         command = SignalWorkflow(
             command_id=f"tick-{number}", workflow_id="looping-1", issued_at=0, name="tick", data=b"%d" % number
         )
         shard.command(command)
-    for _ in range(5):
+    for _ in range(11):
         task = next(event for event in reversed(shard.journal) if isinstance(event, TaskScheduled))
         shard.complete(task)
     assert any(isinstance(event, WorkflowContinued) for event in shard.journal)

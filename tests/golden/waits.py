@@ -78,8 +78,8 @@ def _attached(shard: DecisionShard) -> None:
         asked = shard.start("attaching", {"to": "working-1"}, workflow_id=f"attaching-{number}")
         shard.hear(only(asked, AttachRequested))
     shard.hear(only(shard.terminate("attaching-4"), StepCancelled))
-    events = shard.complete(task, {"rows": 3})
-    shard.hear(next(event for event in events if isinstance(event, StepAnswered)))
+    # Not all of them are told in the same decision: the rest waits.
+    shard.complete(task, {"rows": 3})
 
 
 def _signal(workflow_id: str, command_id: str) -> SignalWorkflow:
