@@ -541,3 +541,23 @@ def test_an_id_that_was_somebody_else_s_is_not_run_again(shard: OperatedShard) -
     events = play_family(shard, shard.retry())
     assert not only(events, ChildRequested).again
     assert only(events, StartRefused).error == "headrace.AlreadyExists"
+
+
+def test_one_that_was_stuck_and_terminated_is_retried_with_the_fix() -> None:
+    async def parted(ctx: Any, day: int = 1) -> None:
+        await ctx.run("other")
+
+    shard = OperatedShard()
+    shard.deploy(steps)
+    first = only(shard.start("steps"), TaskScheduled)
+    shard.definitions.functions[b"steps@v1"] = parted
+    shard.new_process()
+    shard.complete(first)
+    shard.terminate()
+    refused = only(shard.retry(), CommandRefused)
+    assert refused.error == "headrace.ReplayMismatch"
+    assert "cannot be told" in refused.cause
+    shard.deploy(steps, "v2")
+    events = shard.retry()
+    assert reused(events) == ["first"]
+    assert run_names(events) == ["second"]

@@ -36,7 +36,8 @@ def retry_workflow(
         return
     try:
         former = _former(state, command)
-        retried = _retried(context, former, command.from_task)
+        definition = definition_of(context, former.name, command.version)
+        retried = _retried(context, former, command.from_task, definition.version)
         start = StartWorkflow(
             command_id=command.command_id,
             workflow_id=command.workflow_id,
@@ -48,7 +49,6 @@ def retry_workflow(
             content_type=command.content_type if command.input else former.content_type,
             key=former.key,
         )
-        definition = definition_of(context, former.name, command.version)
         started = started_event(
             context, start, definition, run_id, state.closed.get(command.workflow_id), trace, now_ms
         )
@@ -100,16 +100,16 @@ def _former(state: ShardState, command: RetryWorkflow) -> Run:
     return unpack_run(workflow_id, packed)
 
 
-def former_of_child(context: Context, state: ShardState, workflow_id: str) -> RetriedRun | None:
+def former_of_child(context: Context, state: ShardState, workflow_id: str, version: str) -> RetriedRun | None:
     """Return what a child goes on from whose parent is retried; None where it begins anew."""
     packed = state.failed.get(workflow_id)
     try:
-        return _retried(context, unpack_run(workflow_id, packed), "") if packed is not None else None
+        return _retried(context, unpack_run(workflow_id, packed), "", version) if packed is not None else None
     except Refusal:
         return None
 
 
-def _retried(context: Context, former: Run, from_task: str) -> RetriedRun:
+def _retried(context: Context, former: Run, from_task: str, version: str) -> RetriedRun:
     """Return what of the former run is not to be taken over."""
     from_step, undone_before = -1, 0
     if from_task:
@@ -121,21 +121,25 @@ def _retried(context: Context, former: Run, from_task: str) -> RetriedRun:
             )
         from_step = found
     if former.program == _PYTHON:
-        cleaned_from, undone_before = _after_the_failure(context, former)
+        cleaned_from, undone_before = _after_the_failure(context, former, version)
         if cleaned_from >= 0:
             from_step = cleaned_from if from_step < 0 else min(from_step, cleaned_from)
     return RetriedRun(run_id=former.run_id, from_task=from_task, from_step=from_step, undone_before=undone_before)
 
 
-def _after_the_failure(context: Context, former: Run) -> tuple[int, int]:
+def _after_the_failure(context: Context, former: Run, version: str) -> tuple[int, int]:
     """Return from which step on the code cleaned up after the failure that ended it (-1: it did not), and before which
-    step it has undone what it did. A replay of the record shows both.
+    step it has undone what it did. A replay of the record shows both: with its own version, or, where it was stuck
+    with that one, with the one that is to run now.
     """
     end = len(former.steps)
     while end and former.steps[end - 1].startswith("cancel "):
         end -= 1
     # What was given up because the run ended is not the code's.
-    kernel = tried(context, msgspec.structs.replace(former, steps=former.steps[:end]), former.version)
+    record = msgspec.structs.replace(former, steps=former.steps[:end])
+    kernel = tried(context, record, former.version)
+    if isinstance(kernel, Problem) and version != former.version:
+        kernel = tried(context, record, version)
     if isinstance(kernel, Problem):
         raise Refusal(kernel.error, f"what {former.workflow_id} has undone cannot be told: {kernel.cause}")
     try:

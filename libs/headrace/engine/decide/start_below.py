@@ -89,7 +89,7 @@ def _start_below(
         if is_schedule(parent):
             check_room(state, definition)  # what a running workflow asks for is accepted
         started = started_event(context, command, definition, run_id, ended, trace, now_ms)
-        retried = former_of_child(context, state, workflow_id) if ended is not None else None
+        retried = former_of_child(context, state, workflow_id, definition.version) if ended is not None else None
     except Refusal as refusal:
         yield StartRefused(
             workflow_id=workflow_id,
