@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def scheduled(events: list[Message]) -> list[TaskScheduled]:
     return [event for event in events if isinstance(event, TaskScheduled)]
 
 
-def play(shard: OperatedShard, events: list[Message], fail: set[str] = frozenset()) -> list[Message]:
+def play(shard: OperatedShard, events: list[Message], fail: Set[str] = frozenset()) -> list[Message]:
     """Answer all tasks, and what follows from that: a task gives its name and input. Return all events."""
     todo, seen = scheduled(events), list(events)
     while todo:
@@ -281,9 +282,13 @@ def test_the_order_of_what_is_taken_over_and_all_that_is_random_stay(shard: Oper
 def test_timers_that_fired_signals_and_notes_are_taken_over(shard: OperatedShard) -> None:
     called: list[int] = []
 
+    def count() -> int:
+        called.append(1)
+        return len(called)
+
     async def various(ctx: Any) -> list[Any]:
         await ctx.sleep("1h")
-        noted = ctx.memo(lambda: called.append(1) or len(called), name="count")
+        noted = ctx.memo(count)
         way = ctx.version("way", 1, 2)
         signal = await ctx.receive("go")
         other = await ctx.receive("go")
