@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pytest
@@ -60,7 +60,7 @@ def scheduled(events: list[Message]) -> list[TaskScheduled]:
     return [event for event in events if isinstance(event, TaskScheduled)]
 
 
-def play(shard: OperatedShard, events: list[Message], fail: Set[str] = frozenset()) -> list[Message]:
+def play(shard: OperatedShard, events: list[Message], fail: AbstractSet[str] = frozenset()) -> list[Message]:
     """Answer all tasks, and what follows from that: a task gives its name and input. Return all events."""
     todo, seen = scheduled(events), list(events)
     while todo:
