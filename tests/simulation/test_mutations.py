@@ -24,7 +24,7 @@ def _fails(change: AbstractContextManager[None], mutation: Mutation, seed: int) 
         with change:
             simulate(
                 seed,
-                changes={"schedules": 0, "waits": 0.0, "keepers": 0.0, **mutation.shape},
+                changes={"schedules": 0, "waits": 0.0, "keepers": 0.0, "operators": 0.0, **mutation.shape},
                 patience_rounds=PATIENCE_ROUNDS,
             )
     except SimulationFailed:
