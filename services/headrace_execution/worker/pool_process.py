@@ -82,6 +82,7 @@ class Process:
         self._lock = threading.Lock()
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._assignment, self._stop = 0, StopFlag()
+        self._ending: threading.Thread | None = None
         sys.path[:] = prepared.path
         modules = [_module(module) for module in prepared.modules]
         self._tasks, found = _definitions(modules)
@@ -104,14 +105,17 @@ class Process:
                     self._assignment, self._stop = message.assignment, StopFlag()
                     self._calls.put(message)
                 case Cancel() if message.assignment == self._assignment:
-                    self._stop.set()
-                    threading.Thread(target=self._stop.call_back, daemon=True).start()
+                    self._ending = threading.Thread(target=_end, args=(self._stop,), daemon=True)
+                    self._ending.start()
 
     def work(self) -> None:
         """Run what comes."""
         while True:
             call = self._calls.get()
-            outcome = self._run(call, self._stop)
+            stop = self._stop
+            outcome = self._run(call, stop)
+            if stop.is_set() and self._ending is not None:
+                self._ending.join()  # the worker ends a process whose attempt was cancelled, with what it still calls
             match outcome:
                 case Succeeded():
                     self.tell(Done(succeeded=outcome))
@@ -130,6 +134,12 @@ class Process:
             return mismatch(error)
         except BaseException as error:  # noqa: BLE001  sys.exit in a task fails the task, not the process
             return raised(error, self.prepared.cause_bytes)
+
+
+def _end(stop: StopFlag) -> None:
+    """Tell an attempt to end, and call whom it asked to be called."""
+    stop.set()
+    stop.call_back()
 
 
 def _module(module: Module) -> Any:
