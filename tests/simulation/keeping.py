@@ -12,7 +12,7 @@ import msgspec
 
 from headrace.contracts.commands import CancelWorkflow, StartWorkflow, TerminateWorkflow
 from headrace.contracts.message import Message
-from tests.simulation.workflows.keeping import NAME, random_keeping
+from tests.simulation.workflows.keeping import NAME, begin_anew, random_keeping
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -29,6 +29,7 @@ class Keepers:
         self._random = Random(f"{seed} keepers")
         self._started: list[str] = []
         self._commands = 0
+        begin_anew()
 
     def act(self) -> None:
         """Now and then, start one, or ask one to end."""

@@ -4,7 +4,6 @@ left alone, and what undoes all that.
 
 from __future__ import annotations
 
-from itertools import count
 from random import Random
 from typing import Any
 
@@ -15,13 +14,24 @@ NAME = "keep"
 LOOP_STEPS = 3
 """A loop goes on with its state after so few steps here, so that it often does."""
 UNDO = "flaky"
-_numbers = count()
+_calls = [0]
+
+
+def begin_anew() -> None:
+    """Begin to count calls again: what a world comes to must not depend on those before it."""
+    _calls[0] = 0
+
+
+def _number() -> int:
+    """Return another number at each call, which only its record can repeat."""
+    _calls[0] += 1
+    return _calls[0]
 
 
 async def keep(ctx: Any, n: int, plan: list[list[Any]], found: list[Any] | None = None) -> list[Any]:
     """Go through a plan, one entry per iteration; a failure becomes a value."""
     ctx.search(n=n, left=len(plan))
-    before = [str(ctx.uuid()), ctx.now.isoformat(), ctx.memo(lambda: next(_numbers)), ctx.version("way", 1, 2)]
+    before = [str(ctx.uuid()), ctx.now.isoformat(), ctx.memo(_number), ctx.version("way", 1, 2)]
     async for state in ctx.loop({"at": 0, "found": found or [], "before": before}):
         if state["before"] != before:
             raise AssertionError(f"Expected what came before the loop to stay {before}, but found {state['before']}")
@@ -51,7 +61,7 @@ async def _entry(ctx: Any, n: int, what: str, rest: list[Any]) -> list[Any]:
             await ctx.undo()
         case "note":
             ctx.publish("number", rest[0])
-            first, second = ctx.memo(lambda: next(_numbers), name="number"), ctx.random.random()
+            first, second = ctx.memo(_number, name="number"), ctx.random.random()
             await ctx.sleep(0.1)
             return [rest[0] if first is not None and second is not None else None]
         case "tell":
