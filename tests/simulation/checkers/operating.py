@@ -5,6 +5,7 @@ former run has, each once, and nothing that it has not.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 from headrace.contracts.control_events import StepReused, WorkflowMigrated, WorkflowPaused, WorkflowResumed
@@ -15,7 +16,7 @@ from headrace.contracts.topics import WORKFLOW_JOURNAL
 from headrace.contracts.wait_events import CommandRefused
 from headrace.contracts.workflow_events import WorkflowStuck
 from headrace.engine.carried import RECEIVED
-from tests.simulation.checkers.histories import ENDS, OPENERS, History
+from tests.simulation.checkers.histories import ENDS, OPENERS, History, Step
 from tests.simulation.checkers.journals import Journals
 
 _REFUSED_BY_CODE = ("headrace.ReplayMismatch", "headrace.ActivationFailed", "headrace.BudgetExceeded")
@@ -83,19 +84,34 @@ def _takes_over(run: History, runs: dict[str, History]) -> Iterator[str]:
     for event in reused:
         if event.from_run != former.started.run_id:
             yield f"Expected it to be taken over from {former.started.run_id}, but found {event}"
-        if event.kind != RECEIVED and (event.node, event.index, event.output) not in had:
+        digest = event.digest if event.kind == "task" else b""
+        if event.kind != RECEIVED and (event.node, event.index, digest, event.output) not in had:
             yield f"Expected a success of a run before, but found {event}"
 
 
-def _successes(workflow_id: str, former: History, runs: dict[str, History]) -> set[tuple[str, int, bytes]]:
-    """Return what the run before has, and what it had taken over itself, from whichever run."""
-    found: set[tuple[str, int, bytes]] = set()
+def _successes(workflow_id: str, former: History, runs: dict[str, History]) -> set[tuple[str, int, bytes, bytes]]:
+    """Return what the run before has, and what it had taken over itself, from whichever run: place, digest of a task's
+    input, output.
+    """
+    found: set[tuple[str, int, bytes, bytes]] = set()
     for other in runs.values():
         if other.started.workflow_id == workflow_id and other.started.attempt <= former.started.attempt:
             found |= {
-                (step.node, step.index, step.output) for step in other.steps.values() if step.status == "SUCCEEDED"
+                (step.node, step.index, _digest(step), step.output)
+                for step in other.steps.values()
+                if step.status == "SUCCEEDED"
             }
     return found
+
+
+def _digest(step: Step) -> bytes:
+    """Return what stands for the input of a step, if it is a task's."""
+    for event in step.events:
+        if isinstance(event, TaskScheduled):
+            return blake2b(event.input, digest_size=8).digest()
+        if isinstance(event, StepReused) and event.kind == "task":
+            return event.digest
+    return b""
 
 
 def _leaves_nothing(run: History, runs: dict[str, History], documents: dict[str, Any]) -> Iterator[str]:
