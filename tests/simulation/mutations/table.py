@@ -13,6 +13,7 @@ from tests.simulation.mutations import (
     deciding,
     dispatching,
     going_on,
+    operating,
     reading,
     recovering,
     scheduling,
@@ -114,6 +115,7 @@ _WIDE: Mapping[str, Any] = {
     "tasks": ["echo"],
 }
 _RESTARTS: Mapping[str, Any] = {"impatience": 0.02, "reuse": 0.9, "starts": 40, "graphs": 1, "tasks": ["echo", "heavy"]}
+_OPERATORS = {"operators": 0.1, "replay_at_once": 1_000}
 _KEEPERS: Mapping[str, Any] = {
     "keepers": 0.1,
     "fault_rate": 0.0,
@@ -172,6 +174,8 @@ MUTATIONS = (
     Mutation(apply=going_on.loops_go_on_beside_others, shape=_KEEPERS, seeds=(0, 1, 2)),
     Mutation(apply=going_on.compensations_leave_with_the_record, shape=_KEEPERS, seeds=(1, 6, 8)),
     Mutation(apply=going_on.what_is_done_is_undone_in_order, shape=_KEEPERS, seeds=(24,)),
+    Mutation(apply=operating.another_input_is_no_other_step, shape=_OPERATORS, seeds=(0, 11)),
+    Mutation(apply=operating.time_passes_for_paused_runs, shape=_OPERATORS, seeds=(2, 5)),
     Mutation(apply=scheduling.commands_come_again, shape={"schedules": 3}, seeds=(0, 2, 9)),
     Mutation(apply=scheduling.overlap_is_not_heeded, shape={"schedules": 3}, seeds=(0, 1, 2)),
     Mutation(apply=recovering.go_on_after_broken_evolve, shape={"trap": True}, seeds=(3, 1, 2)),
