@@ -11,7 +11,7 @@ import msgspec
 
 from headrace.payloads.converters import NoConverter
 from headrace.payloads.large import MARK, LargeValue
-from headrace.payloads.typed import Convert, Mismatch, conversion_to, convert
+from headrace.payloads.typed import Convert, Mismatch, conversion_to, convert, decoder_of
 
 Arguments = tuple[list[Any], dict[str, Any]]
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -124,11 +124,20 @@ def result_check(function: Callable[..., Any]) -> Callable[[bytes], None] | None
 
 @lru_cache(maxsize=1024)
 def _kept_check(function: Callable[..., Any]) -> Callable[[bytes], None] | None:
-    conversion = conversion_to(result_type(function))
+    wanted = result_type(function)
+    conversion = conversion_to(wanted)
     if conversion is None:
         return None
+    at_once = decoder_of(wanted)
 
     def check(data: bytes) -> None:
+        if at_once is not None:
+            try:
+                at_once.decode(data)
+            except (msgspec.MsgspecError, ValueError, TypeError):
+                pass  # what is wrong with it, if anything is, is told below
+            else:
+                return
         if MARK in data:
             return  # what is kept by reference is looked at by whoever fetches it
         try:

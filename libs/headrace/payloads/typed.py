@@ -20,6 +20,8 @@ from headrace.payloads.large import LargeValue
 
 _ANYTHING: tuple[Any, ...] = (Any, object)
 _GROUPS = (list, tuple, set, frozenset)
+_PLAIN = (str, int, float, bool, NoneType)
+"""What JSON gives as it is."""
 
 
 class Mismatch(ValueError):
@@ -52,6 +54,14 @@ def conversion_to(wanted: Any) -> Convert | None:
         return _conversion.__wrapped__(wanted)
 
 
+def decoder_of(wanted: Any) -> msgspec.json.Decoder[Any] | None:
+    """Return what decodes JSON as a type in one step, for types that need no converter; None for others."""
+    try:
+        return msgspec.json.Decoder(wanted)
+    except (TypeError, NameError, AttributeError, RecursionError):
+        return None
+
+
 @lru_cache(maxsize=4096)
 def _conversion(wanted: Any) -> Convert | None:
     if wanted in _ANYTHING:
@@ -64,7 +74,11 @@ def _conversion(wanted: Any) -> Convert | None:
     except (TypeError, NameError, AttributeError, RecursionError):
         return _taken_apart(wanted)
 
+    is_plain = wanted in _PLAIN
+
     def by_msgspec(value: Any) -> Any:
+        if is_plain and value.__class__ is wanted:
+            return value
         if value.__class__ is LargeValue:
             return value
         if has_large_member(value):
