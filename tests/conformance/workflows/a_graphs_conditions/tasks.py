@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+
 def fence() -> None:
     """Never runs."""
 
