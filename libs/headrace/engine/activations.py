@@ -91,7 +91,7 @@ class Activations:
             kernel.recorded = run.steps
             kernel.carried = run.carried
         self._deliver(kernel, run, deliveries)
-        if not self.behind(run) and self._rebuilt.pop(run.run_id, None) is not None:
+        if self._rebuilt and not self.behind(run) and self._rebuilt.pop(run.run_id, None) is not None:
             self._live.put(run.run_id, kernel)
         return kernel
 

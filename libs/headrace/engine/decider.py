@@ -112,13 +112,13 @@ class DecisionDecider:
 
     def due_at(self, state: ShardState) -> int | None:
         """Return when the next timer is due."""
-        found = (
-            rebuilding.due_at(state),
-            timers.due_at(state),
-            schedule_times.due_at(state),
-            unsticking.due_at(self.context, state),
-        )
-        return min((due for due in found if due is not None), default=None)
+        if state.rebuilding:
+            return rebuilding.AT_ONCE
+        found = timers.due_at(state)
+        for due in (schedule_times.due_at(state), unsticking.due_at(self.context, state)):
+            if due is not None and (found is None or due < found):
+                found = due
+        return found
 
     def tick(self, state: ShardState, now_ms: int) -> Iterator[Message]:
         """Yield the events of the timers that are due by now."""

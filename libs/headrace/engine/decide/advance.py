@@ -41,7 +41,8 @@ def advance(context: Context, run: Run, now_ms: int) -> Iterator[Message]:
     A run that goes on with a smaller record goes on here too, in its next activation.
     """
     while not run.halted:
-        if context.activations.behind(run) > context.limits.replay_at_once:
+        at_once = context.limits.replay_at_once
+        if len(run.log) > at_once and context.activations.behind(run) > at_once:
             yield RebuildBegun(workflow_id=run.workflow_id, run_id=run.run_id, at=now_ms)
             return
         kernel = yield from caught_up_or_stuck(context, run, now_ms)

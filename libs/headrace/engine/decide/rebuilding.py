@@ -16,12 +16,7 @@ from headrace.engine.decide.advance import advance, caught_up_or_stuck
 from headrace.engine.state import ShardState
 
 AT_ONCE = 1
-"""A time that has always come, in ms since the epoch."""
-
-
-def due_at(state: ShardState) -> int | None:
-    """Return when the next slice is due: at once, while there is one."""
-    return AT_ONCE if state.rebuilding else None
+"""When the next slice is due, in ms since the epoch: a time that has always come."""
 
 
 def tick(context: Context, state: ShardState, now_ms: int) -> Iterator[Message]:
