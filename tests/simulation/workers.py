@@ -158,8 +158,9 @@ class SimPool:
     def stop(self, job_id: JobId, *, elsewhere: bool = False) -> None:
         """Tell an attempt to end; some do not listen."""
         job = self.jobs.get(job_id)
-        if job is not None and self._random.random() < 0.7:
-            job.stopped = True
+        if job is not None:
+            job.polls = True  # who waits for its handle to be kept is woken, whether it listens or not
+            job.stopped = job.stopped or self._random.random() < 0.7
 
     def settle(self) -> None:
         """Nothing has to clean up."""
