@@ -24,11 +24,11 @@ Documents = dict[str, dict[str, Any]]
 def check(documents: Documents, runs: dict[str, History]) -> Iterator[str]:
     """Yield what is wrong."""
     for run in runs.values():
-        for problem in (*run.problems, *_run(documents, run), *_children(run, runs)):
+        for problem in (*run.problems, *_run(documents, run, runs), *_children(run, runs)):
             yield f"{run.name}: {problem}"
 
 
-def _run(documents: Documents, run: History) -> Iterator[str]:
+def _run(documents: Documents, run: History, runs: dict[str, History]) -> Iterator[str]:
     trap = "trap" in documents.get(run.started.name, {}).get("tasks", ())
     if run.stuck is not None and not trap:
         yield f"Expected it not to be stuck, but found {run.stuck}"
@@ -48,7 +48,7 @@ def _run(documents: Documents, run: History) -> Iterator[str]:
         return
     if run.cancel is not None:
         wanted = "TIMED_OUT" if run.cancel.reason == "headrace.WorkflowTimedOut" else "CANCELLED"
-        if status != wanted and not _asked_while_rebuilt(run):
+        if status != wanted and not _asked_while_rebuilt(run, runs):
             yield f"Expected {wanted} after {run.cancel}, but found {run.end}"
         return
     yield from _unasked(documents, run, status)
@@ -69,16 +69,17 @@ def _unasked(documents: Documents, run: History, status: str) -> Iterator[str]:
         yield from _graph(documents[run.started.name], run)
 
 
-def _asked_while_rebuilt(run: History) -> bool:
+def _asked_while_rebuilt(run: History, runs: dict[str, History]) -> bool:
     """Tell whether a run was asked to end while its coroutine was being rebuilt, which may have come to its end before
-    that.
+    that, or to where it went on as the run that is looked at.
     """
-    rebuilt = False
-    for _, event in run.events:
-        if isinstance(event, RebuildBegun | RebuildEnded):
-            rebuilt = isinstance(event, RebuildBegun)
-        elif event is run.cancel:
-            return rebuilt
+    for asked in runs.values():
+        rebuilt = False
+        for _, event in asked.events if asked.cancel is run.cancel else ():
+            if isinstance(event, RebuildBegun | RebuildEnded):
+                rebuilt = isinstance(event, RebuildBegun)
+            elif event is run.cancel:
+                return rebuilt
     return False
 
 
