@@ -22,6 +22,7 @@ from headrace.contracts.task_events import (
     TaskSucceeded,
     TaskTimedOut,
 )
+from headrace.contracts.timer_events import TimerFired, TimerStarted
 from headrace.contracts.topics import WORKFLOW_COMMANDS
 from headrace.contracts.wait_events import AttachRequested, SignalRequested, StepAnswered, StepCancelled
 from headrace.contracts.workflow_events import (
@@ -29,6 +30,7 @@ from headrace.contracts.workflow_events import (
     StartRefused,
     WorkflowCancelled,
     WorkflowFailed,
+    WorkflowStarted,
     WorkflowSucceeded,
     WorkflowTerminated,
     WorkflowTimedOut,
@@ -59,6 +61,10 @@ CODE_VERSION = 3
 2: the commands that started earlier runs of an id are remembered.
 3: schedules, signals and callbacks, pauses and retries, values and continuations of runs.
 """
+
+
+_TO_NOBODY = frozenset({WorkflowStarted, TimerStarted, TimerFired})
+"""Frequent events that nobody acts on: found at once, rather than after all others."""
 
 
 class DecisionDecider:
@@ -169,6 +175,8 @@ class DecisionDecider:
     def addressees(self, event: Message) -> Iterable[str]:
         """Return whom an event is addressed to."""
         shards = self.context.shards
+        if type(event) in _TO_NOBODY:
+            return ()
         match event:
             case TaskScheduled() | RoomRequested():
                 return (f"x{shards.of_queue(event.queue)}",)
@@ -176,21 +184,26 @@ class DecisionDecider:
                 to = (f"x{shards.of_queue(event.queue)}",) if event.queue else ()
                 # The token says that a lease, or a request for one, ends here; the resource is the manager's to know.
                 return (*to, *self._all("r", shards.resource)) if event.fencing_token else to
+            case WorkflowSucceeded():
+                to = (f"d{shards.of_workflow(event.parent.workflow_id)}",) if event.parent else ()
+                return self._all("d", shards.decision) if event.key else to
             case LeaseRequested() | LeaseReturned():
                 return (f"r{shards.of_resource(event.resource)}",)
             case TaskReleased():
                 return self._all("r", shards.resource)
-            case ChildRequested() | ChildCancelRequested() | CommandForwarded():
-                return (f"d{event.to_shard}",)
-            case ScheduleFired() | ScheduleCancelRequested():
-                return (f"d{event.to_shard}",)
-            case AttachRequested() | SignalRequested() | StepAnswered():
+            case (
+                ChildRequested()
+                | ChildCancelRequested()
+                | CommandForwarded()
+                | ScheduleFired()
+                | ScheduleCancelRequested()
+                | AttachRequested()
+                | SignalRequested()
+                | StepAnswered()
+            ):
                 return (f"d{event.to_shard}",)
             case StepCancelled() if event.kind == ATTACH:
                 return (f"d{event.to_shard}",)
-            case WorkflowSucceeded():
-                to = (f"d{shards.of_workflow(event.parent.workflow_id)}",) if event.parent else ()
-                return self._all("d", shards.decision) if event.key else to
             case WorkflowFailed() | WorkflowCancelled() | WorkflowTerminated() | WorkflowTimedOut():
                 to = (f"d{shards.of_workflow(event.parent.workflow_id)}",) if event.parent else ()
                 return (*to, *self._all("x", shards.dispatcher), *self._all("r", shards.resource))

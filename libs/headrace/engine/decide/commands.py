@@ -46,32 +46,29 @@ _NEVER_HELD = (
 
 
 def decide_command(context: Context, state: ShardState, item: Input, run_id: str, now_ms: int) -> Iterator[Message]:
-    """Decide one command. One that belongs to another shard becomes an event that is addressed to it."""
+    """Return the events of one command. One that belongs to another shard becomes an event that is addressed to it."""
     command = item.message
     if not _is_known(command):
         found = f"a {command.type_name()}" if command is not None else item.error
         reason = item.error if command is None else f"Expected a command for a workflow, but found {found}"
         error = "headrace.Undecodable" if command is None else "headrace.UnexpectedMessage"
-        yield rejected(context, item, error, reason, now_ms)
-        return
+        return iter((rejected(context, item, error, reason, now_ms),))
     owner = context.shards.of_workflow(command.workflow_id)
     if owner != context.shards.shard:
-        yield CommandForwarded(
+        forwarded = CommandForwarded(
             to_shard=owner,
             command=item.value,
             workflow_id=command.workflow_id,
             trace=item.trace,
             logged_at=item.at,
         )
-        return
+        return iter((forwarded,))
     if type(command) in _SCHEDULE_COMMANDS:
-        yield from decide_schedule_command(context, state, cast("ScheduleCommand", command), item, run_id, now_ms)
-        return
+        return decide_schedule_command(context, state, cast("ScheduleCommand", command), item, run_id, now_ms)
     run = state.runs.get(command.workflow_id)
     if run is not None and waits_with(run) and not isinstance(command, _NEVER_HELD):
-        yield from hold(context, run, item.value, now_ms)
-        return
-    yield from decide_for_workflow(context, state, cast("WorkflowCommand", command), item, run_id, now_ms)
+        return hold(context, run, item.value, now_ms)
+    return decide_for_workflow(context, state, cast("WorkflowCommand", command), item, run_id, now_ms)
 
 
 def _is_known(command: Message | None) -> TypeGuard[WorkflowCommand | ScheduleCommand]:
@@ -81,30 +78,30 @@ def _is_known(command: Message | None) -> TypeGuard[WorkflowCommand | ScheduleCo
 def decide_for_workflow(
     context: Context, state: ShardState, command: WorkflowCommand, item: Input, run_id: str, now_ms: int
 ) -> Iterator[Message]:
-    """Decide a command on the shard of its workflow."""
+    """Return the events of a command on the shard of its workflow."""
     match command:
         case c.CompleteTask():
-            yield from complete_task(context, state, command, now_ms)
+            return complete_task(context, state, command, now_ms)
         case c.FailTask():
-            yield from fail_task(context, state, command, now_ms)
+            return fail_task(context, state, command, now_ms)
         case c.StartWorkflow():
-            yield from start_workflow(context, state, command, item, run_id, now_ms)
+            return start_workflow(context, state, command, item, run_id, now_ms)
         case w.SignalWorkflow():
-            yield from signal_workflow(context, state, command, now_ms)
+            return signal_workflow(context, state, command, now_ms)
         case w.CompleteCallback() | w.FailCallback() | w.HeartbeatCallback():
-            yield from decide_callback(context, state, command, now_ms)
+            return decide_callback(context, state, command, now_ms)
         case c.CancelWorkflow():
-            yield from cancel_workflow(context, state, command, now_ms)
+            return cancel_workflow(context, state, command, now_ms)
         case c.TerminateWorkflow():
-            yield from terminate_workflow(context, state, command, now_ms)
+            return terminate_workflow(context, state, command, now_ms)
         case co.PauseWorkflow():
-            yield from pause_workflow(context, state, command, now_ms)
+            return pause_workflow(context, state, command, now_ms)
         case co.ResumeWorkflow():
-            yield from resume_workflow(context, state, command, now_ms)
+            return resume_workflow(context, state, command, now_ms)
         case co.MigrateWorkflow():
-            yield from migrate_workflow(context, state, command, now_ms)
+            return migrate_workflow(context, state, command, now_ms)
         case co.RetryWorkflow():
-            yield from retry_workflow(context, state, command, run_id, item.trace, now_ms)
+            return retry_workflow(context, state, command, run_id, item.trace, now_ms)
 
 
 def waits_with(run: Run) -> bool:

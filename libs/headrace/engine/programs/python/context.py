@@ -48,7 +48,7 @@ class WorkflowContext(Children, Together, Notes, Loops, Sagas):
         self._limits = limits or PythonLimits()
         self._versions = {}
         self._searched = set()
-        self._generator: tuple[int, random.Random] = (-1, random.Random())
+        self._generator: tuple[int, random.Random | None] = (-1, None)
 
     @property
     def workflow_id(self) -> str:
@@ -79,7 +79,7 @@ class WorkflowContext(Children, Together, Notes, Loops, Sagas):
     def random(self) -> random.Random:
         """A generator that is seeded by the run and the step: the same in every replay."""
         step, generator = self._generator
-        if step != self._kernel.next_step:
+        if generator is None or step != self._kernel.next_step:
             step, generator = self._kernel.next_step, random.Random(f"{self._kernel.seed}/{self._kernel.next_step}")
             self._generator = (step, generator)
         return generator
