@@ -89,6 +89,17 @@ def decision_role(
     )
 
 
+def limits_of(settings: Settings, tuned: DecisionSettings) -> Limits:
+    """Return the limits of the engine: what a setting of the same name says, and what follows from those of all."""
+    named = {name: getattr(tuned, name) for name in Limits.__struct_fields__ if name in tuned.__struct_fields__}
+    return Limits(
+        **named,
+        payload_bytes=settings.payload_limit_bytes,
+        decision_bytes=settings.record_limit_bytes // 4,
+        cause_bytes=settings.cause_limit_bytes,
+    )
+
+
 def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Event | None = None) -> None:
     """Run the service until `stop`, by default until SIGTERM or SIGINT. Call it in the main thread: budgets need
     signals.
@@ -104,43 +115,7 @@ def run(settings: Settings, ready: Callable[[], None] = health.ready, stop: Even
         resource=namespace.resource_shards,
     )
     tuned = DecisionSettings.load()
-    limits = Limits(
-        child_depth=tuned.child_depth,
-        timers_per_tick=tuned.timers_per_tick,
-        held_per_run=tuned.held_per_run,
-        cleanup_ms=tuned.cleanup_ms,
-        retry_keep_ms=tuned.retry_keep_ms,
-        retry_limit=tuned.retry_limit,
-        retry_bytes=tuned.retry_bytes,
-        stuck_check_ms=tuned.stuck_check_ms,
-        replay_at_once=tuned.replay_at_once,
-        steps_at_once=tuned.steps_at_once,
-        loop_steps=tuned.loop_steps,
-        search_bytes=tuned.search_bytes,
-        search_names=tuned.search_names,
-        live_coroutines=tuned.live_coroutines,
-        live_runs=tuned.live_runs,
-        closed_keep_ms=tuned.closed_keep_ms,
-        closed_limit=tuned.closed_limit,
-        previous_limit=tuned.previous_limit,
-        previous_bytes=tuned.previous_bytes,
-        outcomes_keep_ms=tuned.outcomes_keep_ms,
-        outcomes_limit=tuned.outcomes_limit,
-        outcomes_bytes=tuned.outcomes_bytes,
-        unread_signals=tuned.unread_signals,
-        seen_per_run=tuned.seen_per_run,
-        watchers_per_run=tuned.watchers_per_run,
-        schedules=tuned.schedules,
-        schedule_input_bytes=tuned.schedule_input_bytes,
-        schedule_running=tuned.schedule_running,
-        schedule_waiting=tuned.schedule_waiting,
-        schedule_backfills=tuned.schedule_backfills,
-        schedule_backfill_times=tuned.schedule_backfill_times,
-        schedule_commands=tuned.schedule_commands,
-        payload_bytes=settings.payload_limit_bytes,
-        decision_bytes=settings.record_limit_bytes // 4,
-        cause_bytes=settings.cause_limit_bytes,
-    )
+    limits = limits_of(settings, tuned)
     codec = codec_for(settings)
     budget_limits = BudgetLimits(
         cpu_ms=tuned.budget_cpu_ms,
