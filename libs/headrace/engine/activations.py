@@ -85,7 +85,11 @@ class Activations:
         """
         kernel = self._rebuilt.get(run.run_id) or self._live.get(run.run_id)
         if kernel is None:
-            kernel = self._rebuilt[run.run_id] = self._start(run)
+            kernel = self._start(run)
+            if deliveries is None:
+                self._live.put(run.run_id, kernel)
+            else:
+                self._rebuilt[run.run_id] = kernel
         else:
             # The run may have been packed and unpacked since: the record is the same, the list is not.
             kernel.recorded = run.steps

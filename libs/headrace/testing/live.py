@@ -48,7 +48,43 @@ class WorkflowRun(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Message] = []
 
 
-class LiveWorkflow:
+class InMemory:
+    """What a test holds of a system in memory. Use it in a `with` block, or call `close`: the budget that watches user
+    code has a thread.
+    """
+
+    _system: InMemorySystem
+    _exits: ExitStack
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._exits.close()
+
+    @property
+    def now(self) -> datetime:
+        """The time of the test, in UTC."""
+        return datetime.fromtimestamp(self._system.now_ms / 1000, UTC)
+
+    @property
+    def events(self) -> list[Message]:
+        """Everything that was decided so far, in order."""
+        return self._system.events
+
+    def _pass(self, duration: str | timedelta) -> None:
+        """Let time pass; what falls due on the way happens at its time."""
+        ms = parse_duration(duration) if isinstance(duration, str) else int(duration / timedelta(milliseconds=1))
+        self._system.run(self._system.now_ms + ms)
+
+
+class LiveWorkflow(InMemory):
     """A workflow that has begun. Every method goes on until nothing is left to do without time passing.
 
     Use it in a `with` block, or call `close`: the budget that watches user code has a thread.
@@ -75,28 +111,6 @@ class LiveWorkflow:
         data = to_json({} if input is None else input)
         self._send(c.StartWorkflow, name=name, input=data)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._exits.close()
-
-    @property
-    def now(self) -> datetime:
-        """The time of the test, in UTC."""
-        return datetime.fromtimestamp(self._system.now_ms / 1000, UTC)
-
-    @property
-    def events(self) -> list[Message]:
-        """Everything that was decided so far, in order."""
-        return self._system.events
-
     @property
     def result(self) -> WorkflowRun:
         """How the workflow stands."""
@@ -109,8 +123,7 @@ class LiveWorkflow:
 
     def advance(self, duration: str | timedelta) -> WorkflowRun:
         """Let time pass: `"3d"`, `"1h30m"` or a `timedelta`. What falls due on the way happens at its time."""
-        ms = parse_duration(duration) if isinstance(duration, str) else int(duration / timedelta(milliseconds=1))
-        self._system.run(self._system.now_ms + ms)
+        self._pass(duration)
         return self.result
 
     def finish(self) -> WorkflowRun:

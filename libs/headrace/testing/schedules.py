@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from headrace.client.schedules import Moment, ScheduleControl
 from headrace.client.sending import WorkflowCommand
-from headrace.contracts.message import Message
 from headrace.contracts.schedule_events import ScheduleFired, ScheduleSkipped
 from headrace.contracts.wait_events import CommandRefused
 from headrace.engine.budget import BudgetPort
-from headrace.engine.graph.durations import parse_duration
 from headrace.runtime.settings import Settings
 from headrace.testing.failures import Failures
-from headrace.testing.live import EPOCH_2024_MS, WorkflowRun, in_memory, result_of
+from headrace.testing.live import EPOCH_2024_MS, InMemory, WorkflowRun, in_memory, result_of
 from headrace.testing.system import InMemorySystem
 
 
@@ -42,7 +39,7 @@ class ScheduleRefused(Exception):
         self.error = refusal.error
 
 
-class LiveSchedule:
+class LiveSchedule(InMemory):
     """A schedule of a test. Every method goes on until nothing is left to do without time passing.
 
     Use it in a `with` block, or call `close`: the budget that watches user code has a thread.
@@ -70,28 +67,6 @@ class LiveSchedule:
         self._name = name
         self.set(**options)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._exits.close()
-
-    @property
-    def now(self) -> datetime:
-        """The time of the test, in UTC."""
-        return _time(self._system.now_ms)
-
-    @property
-    def events(self) -> list[Message]:
-        """Everything that was decided so far, in order."""
-        return self._system.events
-
     @property
     def runs(self) -> list[ScheduledRun]:
         """What the schedule has started, in order."""
@@ -113,8 +88,7 @@ class LiveSchedule:
 
     def advance(self, duration: str | timedelta) -> list[ScheduledRun]:
         """Let time pass: `"30d"`, `"1h30m"` or a `timedelta`. What falls due on the way happens at its time."""
-        ms = parse_duration(duration) if isinstance(duration, str) else int(duration / timedelta(milliseconds=1))
-        self._system.run(self._system.now_ms + ms)
+        self._pass(duration)
         return self.runs
 
     def set(self, **options: Any) -> None:
