@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.child_events import ChildEnded, ChildRequested
+from headrace.contracts.control_events import WorkflowResumed
 from headrace.contracts.rebuild_events import RebuildBegun, RebuildEnded
 from headrace.contracts.record_events import WorkflowContinued
 from headrace.contracts.task_events import TaskScheduled
@@ -48,7 +49,7 @@ def _run(documents: Documents, run: History, runs: dict[str, History]) -> Iterat
         return
     if run.cancel is not None:
         wanted = "TIMED_OUT" if run.cancel.reason == "headrace.WorkflowTimedOut" else "CANCELLED"
-        if status != wanted and not _asked_while_rebuilt(run, runs):
+        if status != wanted and not _asked_while_behind(run, runs):
             yield f"Expected {wanted} after {run.cancel}, but found {run.end}"
         return
     yield from _unasked(documents, run, status)
@@ -69,17 +70,19 @@ def _unasked(documents: Documents, run: History, status: str) -> Iterator[str]:
         yield from _graph(documents[run.started.name], run)
 
 
-def _asked_while_rebuilt(run: History, runs: dict[str, History]) -> bool:
-    """Tell whether a run was asked to end while its coroutine was being rebuilt, which may have come to its end before
-    that, or to where it went on as the run that is looked at.
+def _asked_while_behind(run: History, runs: dict[str, History]) -> bool:
+    """Tell whether a run was asked to end while its coroutine was being rebuilt, or stood still until that very request
+    made it go on: from what was recorded before it may have come to its end, or to where it went on as the run that is
+    looked at.
     """
     for asked in runs.values():
-        rebuilt = False
+        rebuilt, before = False, None
         for _, event in asked.events if asked.cancel is run.cancel else ():
             if isinstance(event, RebuildBegun | RebuildEnded):
                 rebuilt = isinstance(event, RebuildBegun)
             elif event is run.cancel:
-                return rebuilt
+                return rebuilt or isinstance(before, WorkflowResumed)
+            before = event
     return False
 
 
